@@ -1,0 +1,3 @@
+# local.mk -- base/: what every other folder stands on.
+libsluice_a_SOURCES += \
+	base/base.h

@@ -1,0 +1,20 @@
+/* memory.h -- allocation that cannot fail. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BASE_MEMORY_H
+#define BASE_MEMORY_H
+
+#include <stddef.h>
+
+/*
+ * Out of memory ends the process with a message: every buffer here is bounded,
+ * so running out means that the machine itself is in trouble, and a gateway
+ * that goes on after losing a ledger row would be worse than one restarted.
+ */
+void *mem_alloc(size_t len);
+void *mem_zalloc(size_t len);
+void *mem_realloc(void *ptr, size_t len);
+char *mem_strdup(const char *text);
+
+#define mem_new(type) ((type *)mem_zalloc(sizeof(type)))
+
+#endif
