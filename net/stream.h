@@ -1,0 +1,113 @@
+/* stream.h -- one object that moves bytes, plain or TLS. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef NET_STREAM_H
+#define NET_STREAM_H
+
+#include "net/loop.h"
+
+/*
+ * A stream is a connected socket, or one that is being connected, behind one
+ * interface: a small vtable underneath does plain or TLS. Its owner gets
+ * events and orders bytes; it never sees libevent or OpenSSL.
+ *
+ * Reading: bytes arrive in the loop's own scratch memory and are shown to
+ * on_data; what the owner does not take is kept in the stream and shown again
+ * in front of what comes next. An idle stream holds no buffer. Once STREAM_HELD
+ * bytes are kept, or after stream_pause, the socket is not read.
+ *
+ * Writing: stream_write appends; all that was written in one turn leaves as
+ * one system call at its end. stream_pending says what the peer has not taken;
+ * on_drained comes when it falls below STREAM_LOW after having been above
+ * STREAM_HIGH. It is the writer's duty to pause its source when stream_is_full.
+ *
+ * Ending: stream_close discards what is unsent (a reset where bytes of the
+ * answer would be lost silently otherwise: see stream_abort), stream_finish
+ * sends what is pending, shuts down our side and closes when that is done;
+ * with a linger it keeps reading and dropping for a moment, so that a peer
+ * that is still sending gets to read our last words.
+ */
+#define STREAM_HELD (256 * 1024) /* unread bytes kept at most */
+#define STREAM_HIGH (64 * 1024)	 /* pending output above this: full */
+#define STREAM_LOW (16 * 1024)
+
+struct stream;
+struct tls_context;
+
+enum stream_end {
+	STREAM_EOF,	/* the peer shut down its side; ours still works */
+	STREAM_RESET,	/* reset, closed or a write failed: both sides over */
+	STREAM_REFUSED, /* connecting failed: nobody there, no such name */
+	STREAM_TLS_FAILED, /* handshake or certificate; detail says which */
+};
+
+struct stream_handler {
+	/* Connected, TLS handshake done. Not for accepted plain streams. */
+	void (*on_open)(struct stream *stream, void *arg);
+	/* <in>: every byte not yet taken; returns how many it takes now. */
+	size_t (*on_data)(struct stream *stream, struct span in, void *arg);
+	void (*on_drained)(struct stream *stream, void *arg);
+	/* After EOF the stream may still be written; after others it is dead. */
+	void (*on_end)(struct stream *stream, enum stream_end end, void *arg);
+};
+
+/*
+ * Takes a connected, non-blocking socket. <tls> NULL: plain; else the server's
+ * side of a handshake begins. Returns a stream that the caller owns until
+ * stream_close, stream_finish or stream_abort.
+ */
+struct stream *stream_accept(struct loop *loop, int fd, struct tls_context *tls,
+    const struct stream_handler *handler, void *arg);
+
+struct sockaddr;
+
+/* Where to connect and whom to expect there. */
+struct stream_target {
+	const struct sockaddr *address;
+	unsigned address_len;
+	struct tls_context *tls; /* NULL: plain */
+	const char *name; /* for SNI and verification; NUL-terminated */
+};
+
+/* Begins to connect; the outcome is on_open or on_end, never before return. */
+struct stream *stream_connect(struct loop *loop,
+    const struct stream_target *target, const struct stream_handler *handler,
+    void *arg);
+
+/* Hands a stream to a new owner; what was kept unread is not shown again
+ * until more comes or stream_resume. */
+void stream_set_handler(struct stream *stream,
+    const struct stream_handler *handler, void *arg);
+
+void stream_write(struct stream *stream, struct span bytes);
+size_t stream_pending(const struct stream *stream);
+bool stream_is_full(const struct stream *stream);
+
+void stream_pause(struct stream *stream);
+void stream_resume(struct stream *stream);
+
+/*
+ * Whether an idle stream is still good for another request: nothing kept
+ * unread, no EOF or error waiting on the socket (one recv with MSG_PEEK).
+ */
+bool stream_is_alive(struct stream *stream);
+
+/* Closes at once, what is pending is dropped. Frees after the turn. */
+void stream_close(struct stream **stream);
+
+/* Closes with a reset, so that the peer cannot take the end for a good one. */
+void stream_abort(struct stream **stream);
+
+/* Sends what is pending, then FIN, then closes; lingers up to <linger_ns>. */
+void stream_finish(struct stream **stream, int64_t linger_ns);
+
+/* "127.0.0.1:8080" of the peer, for logs; valid as long as the stream. */
+const char *stream_peer(const struct stream *stream);
+
+/* What went wrong, for logs and errors: "certificate has expired". */
+const char *stream_detail(const struct stream *stream);
+
+/* Bytes read and written since the stream began. */
+uint64_t stream_bytes_in(const struct stream *stream);
+uint64_t stream_bytes_out(const struct stream *stream);
+
+#endif
