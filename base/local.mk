@@ -10,9 +10,9 @@ libsluice_a_SOURCES += \
 	base/list.h \
 	base/log.c base/log.h \
 	base/memory.c base/memory.h \
-	base/metric.h \
-	base/mistakes.h \
-	base/money.h \
+	base/metric.c base/metric.h \
+	base/mistakes.c base/mistakes.h \
+	base/money.c base/money.h \
 	base/secret.c base/secret.h \
 	base/span.c base/span.h \
 	base/utf8.c base/utf8.h \
