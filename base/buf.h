@@ -53,8 +53,8 @@ static inline size_t buf_len(const struct buf *buf)
 /* The unconsumed bytes; valid until the buffer is next changed. */
 static inline struct span buf_span(const struct buf *buf)
 {
-	return span_make(buf->data ? buf->data + buf->start : NULL,
-	    buf->end - buf->start);
+	return span_make(
+	    buf->data ? buf->data + buf->start : NULL, buf->end - buf->start);
 }
 
 #endif

@@ -32,7 +32,7 @@ const char *mistakes_line(const struct mistakes *mistakes, size_t i);
  * NULL. The first of <known> (n) wins among equals; names above 64 bytes are
  * not looked at. Borrowed from <known>.
  */
-const char *mistakes_nearest(struct span name, const char *const *known,
-    size_t n);
+const char *mistakes_nearest(
+    struct span name, const char *const *known, size_t n);
 
 #endif
