@@ -14,6 +14,7 @@ libsluice_a_SOURCES += \
 	base/mistakes.c base/mistakes.h \
 	base/money.c base/money.h \
 	base/secret.c base/secret.h \
+	base/settings.c base/settings.h \
 	base/span.c base/span.h \
 	base/utf8.c base/utf8.h \
 	base/yaml.h
