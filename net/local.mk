@@ -1,1 +1,16 @@
-# local.mk -- net/
+# local.mk -- net/: the HTTP/1.1 codec.
+libsluice_a_SOURCES += \
+	net/http1.h \
+	net/http1_body.c \
+	net/http1_chars.c \
+	net/http1_facts.c \
+	net/http1_head.c \
+	net/http1_parts.h \
+	net/http1_target.c \
+	net/http1_write.c \
+	net/scan.h
+UNIT_TESTS += \
+	tests/unit/test_http1 \
+	tests/unit/test_http1_body
+tests_unit_test_http1_SOURCES = tests/unit/test_http1.c
+tests_unit_test_http1_body_SOURCES = tests/unit/test_http1_body.c
