@@ -1,4 +1,4 @@
-# local.mk -- net/: the HTTP/1.1 codec.
+# local.mk -- net/: the HTTP/1.1 codec and the event splitter.
 libsluice_a_SOURCES += \
 	net/http1.h \
 	net/http1_body.c \
@@ -8,9 +8,13 @@ libsluice_a_SOURCES += \
 	net/http1_parts.h \
 	net/http1_target.c \
 	net/http1_write.c \
-	net/scan.h
+	net/scan.h \
+	net/sse.c \
+	net/sse.h
 UNIT_TESTS += \
 	tests/unit/test_http1 \
-	tests/unit/test_http1_body
+	tests/unit/test_http1_body \
+	tests/unit/test_sse
 tests_unit_test_http1_SOURCES = tests/unit/test_http1.c
 tests_unit_test_http1_body_SOURCES = tests/unit/test_http1_body.c
+tests_unit_test_sse_SOURCES = tests/unit/test_sse.c
