@@ -18,3 +18,9 @@ UNIT_TESTS += \
 tests_unit_test_http1_SOURCES = tests/unit/test_http1.c
 tests_unit_test_http1_body_SOURCES = tests/unit/test_http1_body.c
 tests_unit_test_sse_SOURCES = tests/unit/test_sse.c
+
+# The codec against recorded messages: skipped where the recording is absent.
+check_PROGRAMS += tests/http1_echo
+tests_http1_echo_SOURCES = tests/http1_echo.c
+dist_check_SCRIPTS += tests/cases/http1_conformance.py
+TESTS += tests/cases/http1_conformance.py
