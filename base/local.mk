@@ -45,3 +45,32 @@ tests_unit_test_money_SOURCES = tests/unit/test_money.c
 tests_unit_test_secret_SOURCES = tests/unit/test_secret.c
 tests_unit_test_span_SOURCES = tests/unit/test_span.c
 tests_unit_test_utf8_SOURCES = tests/unit/test_utf8.c
+
+# JSON
+libsluice_a_SOURCES += \
+	base/json.c \
+	base/json_keys.c \
+	base/json_number.c \
+	base/json_scan.h \
+	base/json_string.c \
+	base/json_tree.c
+
+UNIT_TESTS += \
+	tests/unit/test_json \
+	tests/unit/test_json_peer \
+	tests/unit/test_json_tree \
+	tests/unit/test_json_values
+tests_unit_test_json_SOURCES = tests/unit/test_json.c \
+	tests/unit/json_fixture.h
+tests_unit_test_json_peer_SOURCES = tests/unit/test_json_peer.c
+tests_unit_test_json_tree_SOURCES = tests/unit/test_json_tree.c \
+	tests/unit/json_fixture.h
+tests_unit_test_json_values_SOURCES = tests/unit/test_json_values.c \
+	tests/unit/json_fixture.h
+
+# The corpus of JSON texts that readers disagree about, where it is there.
+check_PROGRAMS += tests/json_echo
+tests_json_echo_SOURCES = tests/json_echo.c
+tests_json_echo_LDADD = libsluice.a
+dist_check_SCRIPTS += tests/cases/json_conformance.py
+TESTS += tests/cases/json_conformance.py
