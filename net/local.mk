@@ -1,1 +1,12 @@
-# local.mk -- net/
+# local.mk -- net/: bytes on the wire.
+libsluice_a_SOURCES += \
+	net/chain.c net/chain.h \
+	net/loop.c net/loop.h net/loop_priv.h \
+	net/stream.c net/stream.h net/stream_io.h \
+	net/stream_plain.c
+
+UNIT_TESTS += \
+	tests/unit/test_loop \
+	tests/unit/test_stream
+tests_unit_test_loop_SOURCES = tests/unit/test_loop.c
+tests_unit_test_stream_SOURCES = tests/unit/test_stream.c
