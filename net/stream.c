@@ -410,7 +410,7 @@ static void on_event(evutil_socket_t fd, short what, void *arg)
 	struct stream *stream = arg;
 
 	(void)fd;
-	if (what & (EV_READ | EV_CLOSED))
+	if ((what & (EV_READ | EV_CLOSED)) || stream->tls)
 		stream->may_read = true;
 	if (what & EV_CLOSED)
 		stream->saw_fin = true;
@@ -530,7 +530,10 @@ struct stream *stream_accept(struct loop *loop, int fd, struct tls_context *tls,
 	stream->is_connected = true;
 	stream->may_write = true;
 	stream->state = STREAM_OPEN;
-	assert(!tls);
+	if (tls) {
+		stream->state = STREAM_OPENING;
+		stream_tls_start(stream, tls, NULL);
+	}
 	watch(stream);
 	return stream;
 }
@@ -560,7 +563,8 @@ struct stream *stream_connect(struct loop *loop,
 {
 	struct stream *stream = make(loop, -1, handler, arg);
 
-	assert(!target->tls);
+	if (target->tls)
+		stream_tls_start(stream, target->tls, target->name);
 	stream->connect_errno = start_connect(stream, target);
 	watch(stream);
 	if (stream->connect_errno != 0)

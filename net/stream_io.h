@@ -104,6 +104,9 @@ void stream_set_detail(struct stream *stream, const char *detail);
 void stream_tls_start(
     struct stream *stream, struct tls_context *context, const char *name);
 
+/* Whether its handshake resumed an earlier session. */
+bool stream_tls_is_resumed(const struct stream *stream);
+
 /* --- the hub, driven by the loop; all take a hub that is NULL --------------
  */
 
