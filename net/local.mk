@@ -1,4 +1,6 @@
-# local.mk -- net/: the HTTP/1.1 codec and the event splitter.
+# local.mk -- net/: bytes on the wire.
+
+# --- the HTTP/1.1 codec and the event splitter
 libsluice_a_SOURCES += \
 	net/http1.h \
 	net/http1_body.c \
@@ -24,3 +26,20 @@ check_PROGRAMS += tests/http1_echo
 tests_http1_echo_SOURCES = tests/http1_echo.c
 dist_check_SCRIPTS += tests/cases/http1_conformance.py
 TESTS += tests/cases/http1_conformance.py
+
+# --- the loop and its streams
+libsluice_a_SOURCES += \
+	net/chain.c net/chain.h \
+	net/loop.c net/loop.h net/loop_priv.h \
+	net/stream.c net/stream.h net/stream_io.h \
+	net/stream_plain.c net/stream_tls.c \
+	net/tls.c net/tls.h net/tls_priv.h
+
+UNIT_TESTS += \
+	tests/unit/test_loop \
+	tests/unit/test_stream \
+	tests/unit/test_tls
+tests_unit_test_loop_SOURCES = tests/unit/test_loop.c
+tests_unit_test_stream_SOURCES = tests/unit/test_stream.c
+tests_unit_test_tls_SOURCES = tests/unit/test_tls.c \
+	tests/unit/certificates.c tests/unit/certificates.h
