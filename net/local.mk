@@ -43,3 +43,13 @@ tests_unit_test_loop_SOURCES = tests/unit/test_loop.c
 tests_unit_test_stream_SOURCES = tests/unit/test_stream.c
 tests_unit_test_tls_SOURCES = tests/unit/test_tls.c \
 	tests/unit/certificates.c tests/unit/certificates.h
+
+# --- the client
+libsluice_a_SOURCES += \
+	net/hosts.c net/hosts.h \
+	net/resolve.c net/resolve.h
+UNIT_TESTS += \
+	tests/unit/test_hosts \
+	tests/unit/test_resolve
+tests_unit_test_hosts_SOURCES = tests/unit/test_hosts.c
+tests_unit_test_resolve_SOURCES = tests/unit/test_resolve.c
