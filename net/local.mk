@@ -46,10 +46,31 @@ tests_unit_test_tls_SOURCES = tests/unit/test_tls.c \
 
 # --- the client
 libsluice_a_SOURCES += \
+	net/call.c net/call.h \
+	net/client.c net/client.h \
+	net/dial.c net/dial.h \
 	net/hosts.c net/hosts.h \
+	net/origin.c net/origin.h \
+	net/pool.c net/pool.h \
 	net/resolve.c net/resolve.h
 UNIT_TESTS += \
+	tests/unit/test_call \
+	tests/unit/test_client \
+	tests/unit/test_client_tls \
+	tests/unit/test_dial \
 	tests/unit/test_hosts \
+	tests/unit/test_pool \
 	tests/unit/test_resolve
+tests_unit_test_call_SOURCES = tests/unit/test_call.c \
+	tests/unit/peer.c tests/unit/peer.h
+tests_unit_test_client_SOURCES = tests/unit/test_client.c \
+	tests/unit/peer.c tests/unit/peer.h
+tests_unit_test_client_tls_SOURCES = tests/unit/test_client_tls.c \
+	tests/unit/peer.c tests/unit/peer.h \
+	tests/unit/certificates.c tests/unit/certificates.h
+tests_unit_test_dial_SOURCES = tests/unit/test_dial.c \
+	tests/unit/peer.c tests/unit/peer.h
 tests_unit_test_hosts_SOURCES = tests/unit/test_hosts.c
+tests_unit_test_pool_SOURCES = tests/unit/test_pool.c \
+	tests/unit/peer.c tests/unit/peer.h
 tests_unit_test_resolve_SOURCES = tests/unit/test_resolve.c
