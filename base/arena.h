@@ -22,7 +22,10 @@ struct arena {
 	size_t max;  /* bytes that may be handed out */
 };
 
-/* An empty arena that may hand out <max> bytes; allocates nothing yet. */
+/*
+ * An empty arena that may hand out <max> bytes, counted in steps of 16;
+ * allocates nothing yet.
+ */
 void arena_init(struct arena *arena, size_t max);
 
 /* Gives every block back; the arena stays usable. */
@@ -41,8 +44,7 @@ void *arena_zalloc(struct arena *arena, size_t len) must_check;
 struct span arena_copy(struct arena *arena, struct span s);
 
 /* A formatted, NUL-terminated string; NULL past the maximum. */
-char *arena_printf(struct arena *arena, const char *fmt, ...)
-    printf_like(2, 3);
+char *arena_printf(struct arena *arena, const char *fmt, ...) printf_like(2, 3);
 
 #define arena_new(arena, type) ((type *)arena_zalloc((arena), sizeof(type)))
 
