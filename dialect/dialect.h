@@ -207,9 +207,10 @@ struct span dialect_write_error(
 /*
  * Tokens of <text> by its characters alone, for models whose tokenizer is not
  * at hand: letters, digits, signs and wide scripts each at their rate, fitted
- * to o200k_base. Within 15% of it on ordinary text of a few hundred bytes and
- * more; older tokenizers (cl100k_base) agree on English, code and JSON, but
- * spend a quarter more on Chinese, Japanese and Russian. 0 for empty text.
+ * to o200k_base. Some hundred bytes of English, code or JSON come within 15% of
+ * it, Chinese, Japanese and Russian within 20%. Older tokenizers (cl100k_base)
+ * agree on the former and spend half as much again on the latter. 0 for empty
+ * text.
  */
 int64_t dialect_estimate_tokens(struct span text);
 
