@@ -8,3 +8,5 @@ bench_json_bench_SOURCES = bench/json_bench.c
 
 EXTRA_PROGRAMS += bench/client_bench
 bench_client_bench_SOURCES = bench/client_bench.c
+EXTRA_PROGRAMS += bench/dialect_bench
+bench_dialect_bench_SOURCES = bench/dialect_bench.c
