@@ -20,6 +20,7 @@
 #include "base/mistakes.h"
 #include "base/money.h"
 #include "base/secret.h"
+#include "base/settings.h"
 #include "base/span.h"
 #include "base/utf8.h"
 #include "base/yaml.h"

@@ -1,1 +1,7 @@
-# local.mk -- bench/
+# local.mk -- bench/: not built by default, make bench/NAME.
+
+EXTRA_PROGRAMS += bench/codec_bench
+bench_codec_bench_SOURCES = bench/codec_bench.c
+
+EXTRA_PROGRAMS += bench/json_bench
+bench_json_bench_SOURCES = bench/json_bench.c

@@ -14,3 +14,17 @@ tests_unit_test_loop_SOURCES = tests/unit/test_loop.c
 tests_unit_test_stream_SOURCES = tests/unit/test_stream.c
 tests_unit_test_tls_SOURCES = tests/unit/test_tls.c \
 	tests/unit/certificates.c tests/unit/certificates.h
+
+# The HTTP/1.1 codec and the event splitter.
+libsluice_a_SOURCES += \
+	net/http1.h \
+	net/http1_body.c \
+	net/http1_chars.c \
+	net/http1_facts.c \
+	net/http1_head.c \
+	net/http1_parts.h \
+	net/http1_target.c \
+	net/http1_write.c \
+	net/scan.h \
+	net/sse.c \
+	net/sse.h
