@@ -5,3 +5,6 @@ bench_codec_bench_SOURCES = bench/codec_bench.c
 
 EXTRA_PROGRAMS += bench/json_bench
 bench_json_bench_SOURCES = bench/json_bench.c
+
+EXTRA_PROGRAMS += bench/server_bench
+bench_server_bench_SOURCES = bench/server_bench.c

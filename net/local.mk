@@ -1,6 +1,7 @@
 # local.mk -- net/: bytes on the wire.
 libsluice_a_SOURCES += \
 	net/chain.c net/chain.h \
+	net/conn.c net/exchange.c net/server.c net/server.h net/server_priv.h \
 	net/loop.c net/loop.h net/loop_priv.h \
 	net/stream.c net/stream.h net/stream_io.h \
 	net/stream_plain.c net/stream_tls.c \
@@ -8,9 +9,12 @@ libsluice_a_SOURCES += \
 
 UNIT_TESTS += \
 	tests/unit/test_loop \
+	tests/unit/test_server \
 	tests/unit/test_stream \
 	tests/unit/test_tls
 tests_unit_test_loop_SOURCES = tests/unit/test_loop.c
+tests_unit_test_server_SOURCES = tests/unit/test_server.c \
+	tests/unit/certificates.c tests/unit/certificates.h
 tests_unit_test_stream_SOURCES = tests/unit/test_stream.c
 tests_unit_test_tls_SOURCES = tests/unit/test_tls.c \
 	tests/unit/certificates.c tests/unit/certificates.h
@@ -28,3 +32,16 @@ libsluice_a_SOURCES += \
 	net/scan.h \
 	net/sse.c \
 	net/sse.h
+UNIT_TESTS += \
+	tests/unit/test_http1 \
+	tests/unit/test_http1_body \
+	tests/unit/test_sse
+tests_unit_test_http1_SOURCES = tests/unit/test_http1.c
+tests_unit_test_http1_body_SOURCES = tests/unit/test_http1_body.c
+tests_unit_test_sse_SOURCES = tests/unit/test_sse.c
+
+# The codec against recorded messages: skipped where the recording is absent.
+check_PROGRAMS += tests/http1_echo
+tests_http1_echo_SOURCES = tests/http1_echo.c
+dist_check_SCRIPTS += tests/cases/http1_conformance.py
+TESTS += tests/cases/http1_conformance.py
