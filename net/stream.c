@@ -291,6 +291,21 @@ static bool has_socket_error(struct stream *stream)
 /* --- writing ---------------------------------------------------------------
  */
 
+/*
+ * A server that answers early and closes resets a client that is still
+ * sending: what it said stands before the reset and is read first.
+ */
+static void fail_write(struct stream *stream)
+{
+	chain_consume(&stream->out, &hub_of(stream)->pool, stream->out.len);
+	stream->may_write = false;
+	stream->may_read = true;
+	while (wants_read(stream))
+		read_on(stream);
+	if (stream->state == STREAM_OPEN)
+		fail(stream, STREAM_RESET);
+}
+
 static bool push_out(struct stream *stream)
 {
 	while (stream->out.len > 0 && stream->may_write) {
@@ -307,7 +322,7 @@ static bool push_out(struct stream *stream)
 			break;
 		case IO_EOF:
 		case IO_FAILED:
-			fail(stream, STREAM_RESET);
+			fail_write(stream);
 			return false;
 		}
 	}
@@ -365,7 +380,9 @@ static bool has_connected(struct stream *stream)
 		return false;
 	}
 	stream->is_connected = true;
-	return true;
+	if (stream->handler->on_connected)
+		stream->handler->on_connected(stream, stream->arg);
+	return stream->state == STREAM_OPENING;
 }
 
 /* Connects and shakes hands; whether the stream is open after it. */

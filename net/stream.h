@@ -39,8 +39,10 @@ enum stream_end {
 	STREAM_TLS_FAILED, /* handshake or certificate; detail says which */
 };
 
-/* on_open, on_drained and on_sent may be NULL. */
+/* on_connected, on_open, on_drained and on_sent may be NULL. */
 struct stream_handler {
+	/* TCP is there, a TLS handshake may follow. Not for accepted ones. */
+	void (*on_connected)(struct stream *stream, void *arg);
 	/* Connected, TLS handshake done. Not for accepted plain streams. */
 	void (*on_open)(struct stream *stream, void *arg);
 	/* <in>: every byte not yet taken; returns how many it takes now. */
