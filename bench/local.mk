@@ -10,3 +10,5 @@ EXTRA_PROGRAMS += bench/client_bench
 bench_client_bench_SOURCES = bench/client_bench.c
 EXTRA_PROGRAMS += bench/dialect_bench
 bench_dialect_bench_SOURCES = bench/dialect_bench.c
+EXTRA_PROGRAMS += bench/server_bench
+bench_server_bench_SOURCES = bench/server_bench.c

@@ -2,6 +2,27 @@
 
 # --- the HTTP/1.1 codec and the event splitter
 libsluice_a_SOURCES += \
+	net/chain.c net/chain.h \
+	net/conn.c net/exchange.c net/server.c net/server.h net/server_priv.h \
+	net/loop.c net/loop.h net/loop_priv.h \
+	net/stream.c net/stream.h net/stream_io.h \
+	net/stream_plain.c net/stream_tls.c \
+	net/tls.c net/tls.h net/tls_priv.h
+
+UNIT_TESTS += \
+	tests/unit/test_loop \
+	tests/unit/test_server \
+	tests/unit/test_stream \
+	tests/unit/test_tls
+tests_unit_test_loop_SOURCES = tests/unit/test_loop.c
+tests_unit_test_server_SOURCES = tests/unit/test_server.c \
+	tests/unit/certificates.c tests/unit/certificates.h
+tests_unit_test_stream_SOURCES = tests/unit/test_stream.c
+tests_unit_test_tls_SOURCES = tests/unit/test_tls.c \
+	tests/unit/certificates.c tests/unit/certificates.h
+
+# The HTTP/1.1 codec and the event splitter.
+libsluice_a_SOURCES += \
 	net/http1.h \
 	net/http1_body.c \
 	net/http1_chars.c \

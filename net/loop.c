@@ -201,7 +201,8 @@ void loop_turn(struct loop *loop, int64_t max_wait_ns)
 	assert(!loop->is_turning);
 	loop->is_turning = true;
 	loop->now_ns = 0;
-	if (max_wait_ns == 0 || stream_hub_has_work(loop->hub)) {
+	if (max_wait_ns == 0 || loop->retired.count > 0 ||
+	    stream_hub_has_work(loop->hub)) {
 		flags = EVLOOP_NONBLOCK;
 	} else if (max_wait_ns > 0) {
 		struct timeval wait = {

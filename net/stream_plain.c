@@ -57,7 +57,9 @@ static enum stream_io plain_write(struct stream *stream, size_t *sent)
 	for (int i = 0; i < count; i++)
 		offered += pieces[i].iov_len;
 	do
-		n = sendmsg(stream->fd, &message, MSG_NOSIGNAL);
+		n = count == 1 ? send(stream->fd, pieces[0].iov_base, offered,
+				     MSG_NOSIGNAL)
+			       : sendmsg(stream->fd, &message, MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
 	if (n < 0 && errno != EAGAIN) {
 		stream_set_detail(stream, strerror(errno));
