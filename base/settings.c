@@ -9,7 +9,9 @@
 #include "base/memory.h"
 #include "base/money.h"
 
-enum { KEYS_MAX = 64 };
+enum {
+	KEYS_MAX = 64
+};
 
 static void complain(const struct settings_source *source,
     const struct yaml_node *at, const struct setting *row, const char *expected)
@@ -114,7 +116,7 @@ static void read_int(const struct setting *row,
 		    row->key, (long long)(row->min / unit),
 		    (long long)(row->max / unit),
 		    row->type == SETTING_DURATION ? " ms"
-		    : row->type == SETTING_SIZE	  ? " bytes"
+		    : row->type == SETTING_SIZE   ? " bytes"
 						  : "",
 		    SPAN_FMT(value->text));
 		return;
@@ -139,8 +141,8 @@ static void read_enum(const struct setting *row,
 			*target = (int64_t)n;
 			return;
 		}
-		wrote = snprintf(known + len, left, "%s%s", n ? ", " : "",
-		    row->choices[n]);
+		wrote = snprintf(
+		    known + len, left, "%s%s", n ? ", " : "", row->choices[n]);
 		if (wrote > 0 && (size_t)wrote < left)
 			len += (size_t)wrote;
 	}
@@ -193,8 +195,8 @@ static void read_value(const struct setting *row,
 		*(char **)at = span_dup(value->text);
 		break;
 	case SETTING_PATH:
-		*(char **)at = settings_resolve_path(source->folder,
-		    value->text);
+		*(char **)at =
+		    settings_resolve_path(source->folder, value->text);
 		break;
 	case SETTING_SIZE:
 	case SETTING_DURATION:
@@ -215,8 +217,8 @@ static void read_value(const struct setting *row,
 	}
 }
 
-static const struct setting *find_row(const struct settings *table,
-    struct span key)
+static const struct setting *find_row(
+    const struct settings *table, struct span key)
 {
 	for (size_t i = 0; i < table->n; i++)
 		if (span_eq(key, span_of(table->rows[i].key)))
@@ -309,8 +311,9 @@ bool settings_write_docs(const struct settings *table, struct buf *out)
 	    [SETTING_NESTED] = "section",
 	};
 
-	if (!buf_printf(out, "## %s\n\n%s\n\n| key | type | default | what it "
-			     "does |\n|---|---|---|---|\n",
+	if (!buf_printf(out,
+		"## %s\n\n%s\n\n| key | type | default | what it "
+		"does |\n|---|---|---|---|\n",
 		table->name, table->doc))
 		return false;
 	for (size_t i = 0; i < table->n; i++) {
@@ -319,12 +322,12 @@ bool settings_write_docs(const struct settings *table, struct buf *out)
 		if (!buf_printf(out, "| `%s` | %s", row->key, types[row->type]))
 			return false;
 		for (size_t c = 0; row->choices && row->choices[c]; c++)
-			if (!buf_printf(out, "%s `%s`", c ? "," : ":",
-				row->choices[c]))
+			if (!buf_printf(
+				out, "%s `%s`", c ? "," : ":", row->choices[c]))
 				return false;
 		if (!buf_printf(out, " | %s%s%s | %s |\n",
 			row->fallback ? "`" : "",
-			row->fallback	   ? row->fallback
+			row->fallback      ? row->fallback
 			: row->is_required ? "required"
 					   : "",
 			row->fallback ? "`" : "", row->doc))

@@ -15,16 +15,16 @@
  * the caller's.
  */
 enum setting_type {
-	SETTING_STRING,	  /* char *, malloc'ed, NULL when absent */
-	SETTING_PATH,	  /* char *, made relative to the file's folder */
-	SETTING_SIZE,	  /* int64_t bytes: 512, 8KiB, 10MiB, 1GiB */
+	SETTING_STRING,   /* char *, malloc'ed, NULL when absent */
+	SETTING_PATH,     /* char *, made relative to the file's folder */
+	SETTING_SIZE,     /* int64_t bytes: 512, 8KiB, 10MiB, 1GiB */
 	SETTING_DURATION, /* int64_t ns: 500ms, 30s, 5m, 1h, 7d */
-	SETTING_INT,	  /* int64_t */
-	SETTING_BOOL,	  /* bool */
-	SETTING_PRICE,	  /* int64_t femto-dollars per token, from dollars per
+	SETTING_INT,      /* int64_t */
+	SETTING_BOOL,     /* bool */
+	SETTING_PRICE,    /* int64_t femto-dollars per token, from dollars per
 			     million tokens; MONEY_UNPRICED when absent */
-	SETTING_ENUM,	  /* int64_t: index into choices */
-	SETTING_NESTED,	  /* nothing stored */
+	SETTING_ENUM,     /* int64_t: index into choices */
+	SETTING_NESTED,   /* nothing stored */
 };
 
 struct setting {

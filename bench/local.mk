@@ -12,3 +12,6 @@ EXTRA_PROGRAMS += bench/dialect_bench
 bench_dialect_bench_SOURCES = bench/dialect_bench.c
 EXTRA_PROGRAMS += bench/server_bench
 bench_server_bench_SOURCES = bench/server_bench.c
+EXTRA_PROGRAMS += bench/load
+bench_load_SOURCES = bench/gateway/load.c
+EXTRA_DIST += bench/gateway/run.py

@@ -157,6 +157,7 @@ struct dialect_answer {
 	struct dialect_usage usage;
 	size_t output_bytes; /* decoded, of text, reasoning, refusals, names and
 				arguments of tool calls, transcripts */
+	int64_t output_estimate; /* tokens of that text, by its characters */
 };
 
 /*
@@ -180,6 +181,7 @@ struct dialect_chunk {
 	bool is_usage_only; /* usage and an empty choices: ours to remove */
 	struct dialect_usage usage;
 	size_t output_bytes; /* as above, in this chunk */
+	int64_t output_estimate; /* tokens of that text, by its characters */
 };
 
 /*

@@ -22,17 +22,25 @@ struct answer_reader {
 	size_t choices;
 	size_t finished; /* choices with a finish_reason */
 	size_t output_bytes;
+	int64_t output_estimate; /* tokens of the same text */
 };
 
 /* --- content ---------------------------------------------------------------
  */
 
-/* The decoded length of a string; 0 for any other node or none. */
+/*
+ * The decoded length of a string, whose tokens are counted on the way; 0 for
+ * any other node or none.
+ */
 static size_t text_len(struct answer_reader *r, uint32_t node)
 {
+	struct span text;
+
 	if (node == JSON_NONE)
 		return 0;
-	return openai_text(&r->doc, node, r->arena).len;
+	text = openai_text(&r->doc, node, r->arena);
+	r->output_estimate += dialect_estimate_tokens(text);
+	return text.len;
 }
 
 /* Whether the value says anything: not null, false, "", [] or {}. */
@@ -128,6 +136,7 @@ static const struct output *find_output(struct span name)
 /* A delta or a message. */
 static void read_message(struct answer_reader *r, uint32_t node)
 {
+	int64_t reasoning_estimate = 0;
 	size_t reasoning = 0;
 
 	if (!json_is(&r->doc, node, JSON_OBJECT))
@@ -136,6 +145,7 @@ static void read_message(struct answer_reader *r, uint32_t node)
 	     key = openai_next_key(&r->doc, node, key)) {
 		const struct output *output =
 		    find_output(openai_text(&r->doc, key, r->arena));
+		int64_t before = r->output_estimate;
 		size_t len;
 
 		if (!output || !is_something(r, key + 1))
@@ -143,12 +153,18 @@ static void read_message(struct answer_reader *r, uint32_t node)
 		r->has_content = true;
 		r->has_tool_calls |= output->is_tool_call;
 		len = output->len(r, key + 1);
-		if (!output->is_reasoning)
+		if (!output->is_reasoning) {
 			r->output_bytes += len;
-		else if (len > reasoning)
+			continue;
+		}
+		if (len > reasoning) {
 			reasoning = len;
+			reasoning_estimate = r->output_estimate - before;
+		}
+		r->output_estimate = before;
 	}
 	r->output_bytes += reasoning;
+	r->output_estimate += reasoning_estimate;
 }
 
 static void read_choice(struct answer_reader *r, uint32_t node)
@@ -444,6 +460,7 @@ void dialect_read_answer(enum endpoint endpoint, struct span body,
 				  ? r.has_data && !r.is_error
 				  : r.choices > 0 && r.finished == r.choices;
 	answer->output_bytes = r.output_bytes;
+	answer->output_estimate = r.output_estimate;
 	read_usage(&r, endpoint, r.usage, &answer->usage);
 }
 
@@ -468,6 +485,7 @@ void dialect_read_chunk(enum endpoint endpoint, struct span data,
 	chunk->is_usage_only =
 	    chunk->has_usage && r.has_choices && r.choices == 0 && !r.is_error;
 	chunk->output_bytes = r.output_bytes;
+	chunk->output_estimate = r.output_estimate;
 	if (chunk->has_usage)
 		read_usage(&r, endpoint, r.usage, &chunk->usage);
 }

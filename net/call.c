@@ -42,6 +42,15 @@ static void limit_step(struct call *call, int64_t ns)
 	arm(call);
 }
 
+void call_limit_total(struct call *call, int64_t ns)
+{
+	int64_t at = loop_now_ns(call->client->loop) + ns;
+
+	if (call->total_at_ns == 0 || at < call->total_at_ns)
+		call->total_at_ns = at;
+	arm(call);
+}
+
 /* The limit of waiting or reading; none while we do not want to read. */
 static void limit_answer(struct call *call)
 {

@@ -28,7 +28,7 @@ enum call_step {
 #define CALL_PIECES 8
 
 struct call {
-	struct list link; /* of client->starting or client->spares */
+	struct list link; /* of client->starting, ->detached or ->spares */
 	struct client *client;
 	struct origin *origin;
 	const struct call_handler *handler;
@@ -57,6 +57,7 @@ struct call {
 	struct http1_reader reader;
 	struct http1_body body;
 	unsigned n_interim; /* 1xx */
+	size_t may_drop;    /* bytes, once detached */
 
 	/* One timer for two limits, the step's and the total; 0: none. */
 	struct deadline deadline;
@@ -74,6 +75,7 @@ struct client {
 	struct resolver_options resolver_options;
 	struct event *kick; /* runs <starting> */
 	struct list starting;
+	struct list detached; /* calls that nobody listens to */
 	struct list spares; /* struct call, for the next ones */
 	size_t n_spares;
 	size_t n_calls; /* not over */
@@ -91,6 +93,9 @@ void call_prepare(struct call *call, struct client *client);
 
 /* Takes a stream or dials; called out of the loop. */
 void call_begin(struct call *call);
+
+/* The call is over in <ns> at the latest. */
+void call_limit_total(struct call *call, int64_t ns);
 
 /* Gives back all but the memory; no more events. */
 void call_end(struct call *call);

@@ -34,6 +34,7 @@ struct client *client_new(struct loop *loop)
 	client->loop = loop;
 	pools_init(&client->pools, loop);
 	list_init(&client->starting);
+	list_init(&client->detached);
 	list_init(&client->spares);
 	client->kick = event_new(loop_base(loop), -1, 0, on_kick, client);
 	assert(client->kick);
@@ -68,10 +69,13 @@ static void destroy(void *object)
 void client_free(struct client **client)
 {
 	struct client *c = *client;
+	struct list *link;
 
 	*client = NULL;
 	if (!c)
 		return;
+	while ((link = list_pop_front(&c->detached)))
+		call_end(container_of(link, struct call, link));
 	assert(c->n_calls == 0);
 	pools_close(&c->pools);
 	resolver_free(&c->resolver);
@@ -181,6 +185,68 @@ void call_cancel(struct call **call)
 	*call = NULL;
 	if (c)
 		call_end(c);
+}
+
+/* --- calls that nobody listens to -------------------------------------- */
+
+#define DETACHED_BYTES ((size_t)64 * 1024)
+
+static void drop_head(struct call *call, const struct http1_head *head,
+    void *arg)
+{
+	(void)call;
+	(void)head;
+	(void)arg;
+}
+
+static void drop_data(struct call *call, struct span bytes, void *arg)
+{
+	(void)arg;
+	if (bytes.len <= call->may_drop)
+		call->may_drop -= bytes.len;
+	else
+		call_end(call);
+}
+
+static void drop_event(struct call *call, void *arg)
+{
+	(void)call;
+	(void)arg;
+}
+
+static void drop_failure(struct call *call, enum call_failure failure,
+    const char *detail, void *arg)
+{
+	(void)call;
+	(void)failure;
+	(void)detail;
+	(void)arg;
+}
+
+static const struct call_handler drop_handler = {
+    .on_sent = drop_event,
+    .on_head = drop_head,
+    .on_data = drop_data,
+    .on_done = drop_event,
+    .on_failed = drop_failure,
+};
+
+void call_detach(struct call **call)
+{
+	struct call *c = *call;
+
+	*call = NULL;
+	if (!c)
+		return;
+	if (c->step != CALL_READING || c->piece < c->n_pieces) {
+		call_end(c);
+		return;
+	}
+	c->handler = &drop_handler;
+	c->may_drop = DETACHED_BYTES;
+	call_limit_total(c, NS_PER_S);
+	call_resume(c);
+	list_push_back(&c->client->detached, &c->link);
 }
 
 bool call_was_sent(const struct call *call)

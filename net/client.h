@@ -104,6 +104,13 @@ struct call *call_start(struct client *client,
 /* Breaks it off, closes its stream now; no more events. Leaves NULL. */
 void call_cancel(struct call **call);
 
+/*
+ * Nobody listens any more, but its stream may be worth keeping: the rest of
+ * the answer is read and dropped, 64 KiB and one second of it at most, and
+ * past that the call is cancelled. No more events. Leaves NULL.
+ */
+void call_detach(struct call **call);
+
 /* Stops and resumes reading the answer (the silence timer waits too). */
 void call_pause(struct call *call);
 void call_resume(struct call *call);
