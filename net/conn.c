@@ -61,8 +61,7 @@ static int64_t now_of(const struct conn *conn)
 	return loop_now_ns(conn->server->loop);
 }
 
-/* --- endings ---------------------------------------------------------------
- */
+/* --- endings ------------------------------------------------------------- */
 
 static void free_conn(void *arg)
 {
@@ -141,8 +140,7 @@ void conn_drain(struct conn *conn)
 		close_in_order(conn);
 }
 
-/* --- requests --------------------------------------------------------------
- */
+/* --- requests ------------------------------------------------------------ */
 
 /* Refuses what is not even a request; nothing after it can be read. */
 static void refuse(struct conn *conn, int status, const char *reason)
@@ -361,8 +359,7 @@ void conn_answered(struct conn *conn, struct exchange *exchange)
 		stream_resume(conn->stream);
 }
 
-/* --- what else the stream says ---------------------------------------------
- */
+/* --- what else the stream says ------------------------------------------- */
 
 static void on_drained(struct stream *stream, void *arg)
 {
@@ -451,8 +448,7 @@ static const struct stream_handler conn_handler = {
     .on_end = on_end,
 };
 
-/* --- time ------------------------------------------------------------------
- */
+/* --- time ---------------------------------------------------------------- */
 
 /* When the client has kept us waiting for too long; 0: it owes nothing. */
 static int64_t patience_ends_ns(const struct conn *conn)
@@ -538,8 +534,7 @@ static void on_deadline(void *arg)
 		schedule(conn);
 }
 
-/* --- life ------------------------------------------------------------------
- */
+/* --- life ---------------------------------------------------------------- */
 
 void conn_start(struct server *server, int fd)
 {

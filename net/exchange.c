@@ -15,8 +15,7 @@
 #define ARENA_MIN ((size_t)4 << 20)
 #define ARENA_PER_BODY ((size_t)16)
 
-/* --- life ------------------------------------------------------------------
- */
+/* --- life ---------------------------------------------------------------- */
 
 struct exchange *exchange_spare(struct server *server)
 {
@@ -90,8 +89,7 @@ void exchange_finish(struct exchange *exchange, enum exchange_over why)
 	loop_retire(server->loop, recycle, exchange);
 }
 
-/* --- heads -----------------------------------------------------------------
- */
+/* --- heads --------------------------------------------------------------- */
 
 /* RFC 9110 5.6.7, made anew once a second. */
 static struct span date_of(struct server *server)
@@ -217,8 +215,7 @@ static bool is_open_for(
 	return !exchange->is_over && exchange->answer.state == state;
 }
 
-/* --- answers ---------------------------------------------------------------
- */
+/* --- answers ------------------------------------------------------------- */
 
 void exchange_begin(struct exchange *exchange, int status,
     const struct http1_header *headers, size_t n_headers, int64_t length)
@@ -319,8 +316,7 @@ void exchange_cut(struct exchange *exchange)
 	end_answer(exchange);
 }
 
-/* --- refusals --------------------------------------------------------------
- */
+/* --- refusals ------------------------------------------------------------ */
 
 /* The body of a refusal and its type, from the handler where it has one. */
 static struct span refusal_body(struct server *server, int status,
@@ -385,8 +381,7 @@ struct span exchange_probe(const struct exchange *exchange)
 	return span_make(NULL, 0);
 }
 
-/* --- queries ---------------------------------------------------------------
- */
+/* --- queries ------------------------------------------------------------- */
 
 const struct http1_head *exchange_request(const struct exchange *exchange)
 {

@@ -12,11 +12,15 @@ libsluice_a_SOURCES += \
 UNIT_TESTS += \
 	tests/unit/test_loop \
 	tests/unit/test_server \
+	tests/unit/test_server_life \
 	tests/unit/test_stream \
 	tests/unit/test_tls
 tests_unit_test_loop_SOURCES = tests/unit/test_loop.c
 tests_unit_test_server_SOURCES = tests/unit/test_server.c \
-	tests/unit/certificates.c tests/unit/certificates.h
+	tests/unit/server_fixture.c tests/unit/server_fixture.h
+tests_unit_test_server_life_SOURCES = tests/unit/test_server_life.c \
+	tests/unit/certificates.c tests/unit/certificates.h \
+	tests/unit/server_fixture.c tests/unit/server_fixture.h
 tests_unit_test_stream_SOURCES = tests/unit/test_stream.c
 tests_unit_test_tls_SOURCES = tests/unit/test_tls.c \
 	tests/unit/certificates.c tests/unit/certificates.h

@@ -28,8 +28,7 @@ struct listener {
 	int64_t complained_ns; /* when running out was logged last */
 };
 
-/* --- accepting -------------------------------------------------------------
- */
+/* --- accepting ----------------------------------------------------------- */
 
 /* No descriptor or memory for another connection: others may end soon. */
 static void take_a_break(struct listener *listener, int error)
@@ -79,8 +78,7 @@ static void on_accept(evutil_socket_t fd, short what, void *arg)
 		;
 }
 
-/* --- listening -------------------------------------------------------------
- */
+/* --- listening ----------------------------------------------------------- */
 
 static void listener_close(struct listener **listener_ptr)
 {
@@ -239,8 +237,7 @@ static struct listener *listener_open(struct server *server,
 	return listener;
 }
 
-/* --- the server ------------------------------------------------------------
- */
+/* --- the server ---------------------------------------------------------- */
 
 static void set_limits(
     struct server *server, const struct server_limits *limits)

@@ -81,16 +81,14 @@ struct exchange {
 	struct answer answer;
 };
 
-/* --- server.c --------------------------------------------------------------
- */
+/* --- server.c ------------------------------------------------------------ */
 
 /* A connection is gone; a drained server tells its owner after the last. */
 void server_forget(struct server *server);
 
 void server_limits_unref(struct kept_limits **limits);
 
-/* --- conn.c ----------------------------------------------------------------
- */
+/* --- conn.c -------------------------------------------------------------- */
 
 void conn_start(struct server *server, int fd);
 
@@ -109,8 +107,7 @@ void conn_begun(struct conn *conn);
 /* <exchange>'s answer is written to its end or cut. */
 void conn_answered(struct conn *conn, struct exchange *exchange);
 
-/* --- exchange.c ------------------------------------------------------------
- */
+/* --- exchange.c ---------------------------------------------------------- */
 
 /* The spare exchange, made where there is none; its head may be read into. */
 struct exchange *exchange_spare(struct server *server);

@@ -46,8 +46,7 @@ void stream_set_detail(struct stream *stream, const char *detail)
 		stream->detail = mem_strdup(detail);
 }
 
-/* --- endings ---------------------------------------------------------------
- */
+/* --- endings ------------------------------------------------------------- */
 
 /* Both sides are over; the owner hears it and has yet to let go. */
 static void fail(struct stream *stream, enum stream_end end)
@@ -199,8 +198,7 @@ void stream_finish(struct stream **stream_ptr, int64_t linger_ns)
 	stream_resume(stream);
 }
 
-/* --- reading ---------------------------------------------------------------
- */
+/* --- reading ------------------------------------------------------------- */
 
 /* Open, but nothing is to be read from it now. */
 static bool is_deaf(const struct stream *stream)
@@ -288,8 +286,7 @@ static bool has_socket_error(struct stream *stream)
 	       error != 0;
 }
 
-/* --- writing ---------------------------------------------------------------
- */
+/* --- writing ------------------------------------------------------------- */
 
 /*
  * A server that answers early and closes resets a client that is still
@@ -361,8 +358,7 @@ void stream_write(struct stream *stream, struct span bytes)
 	look_after(stream);
 }
 
-/* --- events ----------------------------------------------------------------
- */
+/* --- events -------------------------------------------------------------- */
 
 static bool has_connected(struct stream *stream)
 {
@@ -454,8 +450,7 @@ static void settle(struct stream *stream)
 		look_after(stream);
 }
 
-/* --- the hub ---------------------------------------------------------------
- */
+/* --- the hub ------------------------------------------------------------- */
 
 static struct stream_hub *get_hub(struct loop *loop)
 {
@@ -511,8 +506,7 @@ void stream_hub_free(struct stream_hub **hub_ptr)
 	*hub_ptr = NULL;
 }
 
-/* --- life ------------------------------------------------------------------
- */
+/* --- life ---------------------------------------------------------------- */
 
 static struct stream *make(
     struct loop *loop, int fd, const struct stream_handler *handler, void *arg)
@@ -596,8 +590,7 @@ void stream_set_handler(
 	stream->arg = arg;
 }
 
-/* --- flow and queries ------------------------------------------------------
- */
+/* --- flow and queries ---------------------------------------------------- */
 
 void stream_pause(struct stream *stream)
 {

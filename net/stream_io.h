@@ -107,8 +107,7 @@ void stream_tls_start(
 /* Whether its handshake resumed an earlier session. */
 bool stream_tls_is_resumed(const struct stream *stream);
 
-/* --- the hub, driven by the loop; all take a hub that is NULL --------------
- */
+/* --- the hub, driven by the loop; all take a hub that is NULL ------------ */
 
 bool stream_hub_has_work(const struct stream_hub *hub);
 

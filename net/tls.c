@@ -39,8 +39,7 @@ static const char *openssl_reason(void)
 	return reason ? reason : "unknown reason";
 }
 
-/* --- sessions kept for resumption ------------------------------------------
- */
+/* --- sessions kept for resumption ---------------------------------------- */
 
 /* The entry for <name>, or NULL. The lock is held. */
 static struct kept_session *find_kept(
@@ -88,8 +87,7 @@ static void offer_session(SSL *ssl, const struct tls_peer *peer)
 	pthread_mutex_unlock(&context->lock);
 }
 
-/* --- contexts --------------------------------------------------------------
- */
+/* --- contexts ------------------------------------------------------------ */
 
 /* A gateway cannot ask anybody for a key's pass phrase. */
 static int refuse_password(char *into, int len, int rwflag, void *arg)
@@ -219,8 +217,7 @@ void tls_unref(struct tls_context **context_ptr)
 	free(context);
 }
 
-/* --- handshakes ------------------------------------------------------------
- */
+/* --- handshakes ---------------------------------------------------------- */
 
 /*
  * Whom the certificate must name: RFC 6125 for host names, where an address
