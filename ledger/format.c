@@ -7,9 +7,9 @@
 
 #define MAGIC "SLUICELG"
 #define VERSION 1
-#define SIGNED_LEN 60 /* header bytes under the checksum, which follows */
+#define SIGNED_LEN 76 /* header bytes under the checksum, which follows */
 #define COPY_OFFSET 2048
-#define COPY_LEN 64
+#define COPY_LEN 80
 
 static void put_u32(uint8_t *at, uint32_t value)
 {
@@ -66,6 +66,7 @@ uint32_t format_write_header(const struct format_header *header, uint8_t *page)
 	put_i64(page + 32, header->created_utc_ns);
 	memcpy(page + 40, header->run, FORMAT_RUN_LEN);
 	put_u32(page + 56, header->pid);
+	memcpy(page + 60, header->boot, FORMAT_BOOT_LEN);
 	identity = hash_crc32c(0, page, SIGNED_LEN);
 	put_u32(page + SIGNED_LEN, identity);
 	memcpy(page + COPY_OFFSET, page, COPY_LEN);
@@ -93,6 +94,7 @@ static void read_fields(const uint8_t *at, struct format_header *header)
 	header->created_utc_ns = get_i64(at + 32);
 	memcpy(header->run, at + 40, FORMAT_RUN_LEN);
 	header->pid = get_u32(at + 56);
+	memcpy(header->boot, at + 60, FORMAT_BOOT_LEN);
 }
 
 enum format_header_state format_read_header(const uint8_t *page,
@@ -128,6 +130,14 @@ uint64_t format_mark(const uint8_t *page)
 bool format_is_doubted(const uint8_t *page)
 {
 	return get_u64(page + FORMAT_DOUBT_OFFSET) != 0;
+}
+
+bool format_is_rebooted(const struct format_header *header, const uint8_t *boot)
+{
+	static const uint8_t unknown[FORMAT_BOOT_LEN];
+
+	return memcmp(header->boot, boot, FORMAT_BOOT_LEN) != 0 ||
+	       !memcmp(boot, unknown, FORMAT_BOOT_LEN);
 }
 
 uint64_t format_le64(uint64_t value)

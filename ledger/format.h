@@ -11,19 +11,20 @@
  * CRC-32C goes on from the segment's identity (the header's checksum) over the
  * slot's number and its bytes, so that a record found in another segment, or
  * in another place of this one, is no record. An unused slot is all zero.
- * Slots do not straddle sectors, so a disk writes a slot whole or not at all.
+ * Slots do not straddle sectors, so that a power cut loses whole slots.
  *
  * Header page: magic 0, version 8 (u32), page length 12, slot length 16,
  * writer 20, sequence 24 (u64), creation 32 (UTC ns), run 40 (16 bytes), pid
- * 56, checksum of these at 60; the mark at 128 and the doubt at 136 (u64 each,
- * in no checksum since they change); a copy of the first 64 bytes at 2048, in
- * another sector; zeros elsewhere.
+ * 56, boot 60 (16 bytes), checksum of these at 76; the mark at 128 and the
+ * doubt at 136 (u64 each, in no checksum since they change); a copy of the
+ * first 80 bytes at 2048, in another sector; zeros elsewhere.
  */
 #define FORMAT_HEADER_LEN 4096
 #define FORMAT_SLOT_LEN 128
 #define FORMAT_MARK_OFFSET 128
 #define FORMAT_DOUBT_OFFSET 136
 #define FORMAT_RUN_LEN 16
+#define FORMAT_BOOT_LEN 16
 
 /* Longest segment that is read: 1 GiB of records. */
 #define FORMAT_SLOTS_MAX (UINT32_C(1) << 23)
@@ -38,6 +39,11 @@ struct format_header {
 	int64_t created_utc_ns;
 	uint8_t run[FORMAT_RUN_LEN]; /* random, one a process and ledger */
 	uint32_t pid;
+	/*
+	 * Of the system when the segment was made; zeros: not known. When the
+	 * system runs yet, no power cut can have lost what was stored.
+	 */
+	uint8_t boot[FORMAT_BOOT_LEN];
 };
 
 enum format_header_state {
@@ -104,6 +110,13 @@ enum format_header_state format_read_header(const uint8_t *page,
 /* Slots from the first on that are synced; and whether a sync failed. */
 uint64_t format_mark(const uint8_t *page);
 bool format_is_doubted(const uint8_t *page);
+
+/*
+ * Whether the system may have been started anew since the segment was made;
+ * <boot> (FORMAT_BOOT_LEN) is of the present start.
+ */
+bool format_is_rebooted(
+    const struct format_header *header, const uint8_t *boot);
 
 /* A number as it stands in the file. */
 uint64_t format_le64(uint64_t value);

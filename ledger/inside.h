@@ -43,6 +43,7 @@ struct ledger {
 	uint32_t slots; /* of a segment */
 	int64_t sync_ns;
 	uint8_t run[FORMAT_RUN_LEN];
+	uint8_t boot[FORMAT_BOOT_LEN];
 	struct ledger_writer *writers; /* (n_writers) */
 	unsigned n_writers;
 

@@ -47,6 +47,7 @@ static struct ledger *new_ledger(
 	ledger->directory = mem_strdup(options->directory);
 	ledger->lock_fd = -1;
 	ledger->io = *io;
+	io->boot(ledger->boot, io->arg);
 	ledger->slots = slots_of(options->segment_bytes);
 	ledger->sync_ns = options->sync_ns ? options->sync_ns : SYNC_NS;
 	ledger->n_writers = options->writers;

@@ -19,3 +19,19 @@ libsluice_a_SOURCES += \
 	ledger/spend.c \
 	ledger/thread.c \
 	ledger/writer.c
+
+UNIT_TESTS += \
+	tests/unit/test_ledger \
+	tests/unit/test_ledger_format \
+	tests/unit/test_ledger_recover \
+	tests/unit/test_price \
+	tests/unit/test_spend
+tests_unit_test_ledger_SOURCES = tests/unit/test_ledger.c \
+	tests/unit/ledger_help.c tests/unit/ledger_help.h
+tests_unit_test_ledger_format_SOURCES = tests/unit/test_ledger_format.c \
+	tests/unit/ledger_help.c tests/unit/ledger_help.h
+tests_unit_test_ledger_recover_SOURCES = tests/unit/test_ledger_recover.c \
+	tests/unit/ledger_help.c tests/unit/ledger_help.h
+tests_unit_test_price_SOURCES = tests/unit/test_price.c
+tests_unit_test_spend_SOURCES = tests/unit/test_spend.c \
+	tests/unit/ledger_help.c tests/unit/ledger_help.h

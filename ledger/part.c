@@ -214,10 +214,14 @@ void part_load(struct part *part, struct part_context *context)
 	}
 	source->slots = part->slots;
 	source->n = (uint32_t)got;
-	source->scan.damage = context->damage;
-	source->scan.arg = context->arg;
-	scan_begin(
-	    &source->scan, part->path, part->survey.identity, part->mark);
+	source->scan = (struct scan){
+	    .file = part->path,
+	    .identity = part->survey.identity,
+	    .mark = part->mark,
+	    .is_rebooted = format_is_rebooted(&part->header, context->boot),
+	    .damage = context->damage,
+	    .arg = context->arg,
+	};
 	source_parse(source, &context->pool, part->is_cut);
 	if (context->counts) {
 		context->counts->records += source->scan.good;

@@ -30,6 +30,7 @@ struct part_context {
 	int lock_fd;      /* -1: nobody ever had the lock */
 	int64_t live_tag; /* of a run that lived when the reading began, or 0 */
 	const struct segment_io *io;
+	uint8_t boot[FORMAT_BOOT_LEN];
 	ledger_damage_fn *damage;
 	void *arg;
 	struct ledger_counts *counts;

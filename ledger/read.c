@@ -277,6 +277,7 @@ enum result read_rows(const struct read_plan *plan, struct error *err)
 	};
 	enum result result = look_at_lock(&merge, err);
 
+	plan->io->boot(merge.context.boot, plan->io->arg);
 	if (result == OK)
 		result = list_segments(&merge, err);
 	if (result == OK)

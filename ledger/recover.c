@@ -81,10 +81,19 @@ static uint8_t *slot_at(const struct old_segment *old, uint64_t index)
 }
 
 /* Judges every slot, logging what is wrong. */
-static void scan_all(struct old_segment *old, uint32_t identity)
+static void scan_all(
+    struct old_segment *old, uint32_t identity, const struct segment_io *io)
 {
-	old->scan.damage = log_damage;
-	scan_begin(&old->scan, old->path, identity, format_mark(old->bytes));
+	uint8_t boot[FORMAT_BOOT_LEN];
+
+	io->boot(boot, io->arg);
+	old->scan = (struct scan){
+	    .file = old->path,
+	    .identity = identity,
+	    .mark = format_mark(old->bytes),
+	    .is_rebooted = format_is_rebooted(&old->header, boot),
+	    .damage = log_damage,
+	};
 	for (uint64_t i = 0; i < old->slots; i++)
 		scan_slot(&old->scan, slot_at(old, i), i);
 	scan_end(&old->scan, false);
@@ -98,15 +107,15 @@ static bool is_closed(const struct old_segment *old)
 	       format_offset(old->scan.end) == old->len;
 }
 
-/* Records for the slots that a power cut left empty before good ones. */
+/* Records for the slots that a power cut left without one before good ones. */
 static void fill_gaps(struct old_segment *old)
 {
 	uint32_t identity = old->scan.identity;
 	int64_t now = clock_utc_ns();
 
 	for (uint64_t i = 0; i < old->scan.end; i++) {
-		if (format_check_slot(slot_at(old, i), identity, i) !=
-		    FORMAT_IS_EMPTY)
+		if (format_check_slot(slot_at(old, i), identity, i) ==
+		    FORMAT_IS_GOOD)
 			continue;
 		format_write_plain(FORMAT_VOID, now, slot_at(old, i));
 		format_seal_slot(slot_at(old, i), identity, i);
@@ -173,8 +182,10 @@ static enum result repair(
 	return OK;
 }
 
+/* <is_newest> of its writer; <is_removed> says what became of it. */
 static enum result examine(const struct segment_file *file,
-    const struct segment_io *io, bool *is_removed, struct error *err)
+    const struct segment_io *io, bool is_newest, bool *is_removed,
+    struct error *err)
 {
 	struct old_segment old = {.path = file->path, .fd = -1};
 	struct scan bad = {.file = file->path, .damage = log_damage};
@@ -193,11 +204,12 @@ static enum result examine(const struct segment_file *file,
 		scan_report(&bad, LEDGER_BAD_HEADER, 0, "%s", why);
 	if (state == FORMAT_HEADER_BAD)
 		goto out;
-	scan_all(&old, identity);
+	scan_all(&old, identity, io);
 	if (old.scan.corrupt > 0 || state != FORMAT_HEADER_GOOD ||
 	    is_closed(&old))
 		goto out;
-	if (is_blank(&old))
+	/* One in the middle stays: its number must not be missing. */
+	if (is_newest && is_blank(&old))
 		*is_removed = unlink(old.path) == 0;
 	else
 		result = repair(&old, io, err);
@@ -259,7 +271,7 @@ enum result recover(const char *directory, const struct segment_io *io,
 		bool is_removed = false;
 
 		if (is_newest || !looks_closed(file))
-			result = examine(file, io, &is_removed, err);
+			result = examine(file, io, is_newest, &is_removed, err);
 		if (file->writer < writers && !is_removed)
 			next[file->writer] = file->sequence + 1;
 	}

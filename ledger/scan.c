@@ -6,15 +6,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-void scan_begin(
-    struct scan *scan, const char *file, uint32_t identity, uint64_t mark)
-{
-	scan->file = file;
-	scan->identity = identity;
-	scan->mark = mark;
-	scan->first_bad = UINT64_MAX;
-}
-
 void scan_report(const struct scan *scan, enum ledger_damage_kind kind,
     uint64_t offset, const char *fmt, ...)
 {
@@ -46,8 +37,7 @@ static void report_corrupt(struct scan *scan, uint64_t from, uint64_t to)
 /* Slots <from> to <to>, none of them good, stand before a good one. */
 static void judge_gap(struct scan *scan, uint64_t from, uint64_t to)
 {
-	/* What is empty past the mark was never synced. */
-	if (scan->first_bad == UINT64_MAX && from >= scan->mark) {
+	if (from >= scan->mark && scan->is_rebooted) {
 		scan->torn++;
 		scan->has_gaps = true;
 		scan_report(scan, LEDGER_TORN_TAIL, format_offset(from),
@@ -66,8 +56,7 @@ enum format_kind scan_slot(
 	case FORMAT_IS_EMPTY:
 		return FORMAT_EMPTY;
 	case FORMAT_IS_BAD:
-		if (scan->first_bad == UINT64_MAX)
-			scan->first_bad = index;
+		scan->is_dirty = true;
 		return FORMAT_EMPTY;
 	case FORMAT_IS_GOOD:
 		break;
@@ -76,7 +65,7 @@ enum format_kind scan_slot(
 		judge_gap(scan, scan->end, index);
 	scan->good++;
 	scan->end = index + 1;
-	scan->first_bad = UINT64_MAX;
+	scan->is_dirty = false;
 	scan->is_sealed = format_kind(slot) == FORMAT_SEAL;
 	return format_kind(slot);
 }
@@ -85,7 +74,7 @@ void scan_end(struct scan *scan, bool is_cut)
 {
 	uint64_t end = scan->end;
 
-	scan->is_tail_torn = scan->first_bad != UINT64_MAX || is_cut;
+	scan->is_tail_torn = scan->is_dirty || is_cut;
 	if (scan->mark > end + 1) {
 		report_corrupt(scan, end, scan->mark);
 		return;

@@ -8,17 +8,20 @@
 /*
  * Slots are shown one after the other; what is between good records and after
  * the last is judged as follows.
- * - A slot that is not a record, with good ones after it, is damage in the
- *   middle, unless it is empty and past the mark: then it was stored but not
- *   synced when the power went (pages reach the disk in any order). Nobody was
- *   shown it; it is a torn part, to be filled by recovery.
+ * - What is not a record, with good ones after it, is damage in the middle,
+ *   unless it is past the mark and the system was started anew since: pages
+ *   reach the disk in any order and while they are stored to, so a power cut
+ *   leaves gaps there. Nobody was shown those records: they are a torn part,
+ *   which recovery fills.
  * - What is not a record after the last good one is a torn tail. At most one
  *   record that the mark confirms may be lost so; more is damage.
  */
 struct scan {
+	/* given; the rest begins as zeros */
 	const char *file; /* named in damages; borrowed */
 	uint32_t identity;
-	uint64_t mark;
+	uint64_t mark;            /* in slots */
+	bool is_rebooted;         /* the system may have lost its power since */
 	ledger_damage_fn *damage; /* may be NULL */
 	void *arg;
 
@@ -26,15 +29,11 @@ struct scan {
 	uint64_t end;  /* one past the last good one */
 	uint64_t torn; /* damages of each kind */
 	uint64_t corrupt;
-	bool is_sealed;     /* the last good record is a seal */
-	bool has_gaps;      /* torn parts before good records */
-	bool is_tail_torn;  /* what follows <end> is not all empty */
-	uint64_t first_bad; /* not empty and not good, at or after <end> */
+	bool is_sealed;    /* the last good record is a seal */
+	bool has_gaps;     /* torn parts before good records */
+	bool is_tail_torn; /* what follows <end> is not all empty */
+	bool is_dirty;     /* a slot since <end> is neither good nor empty */
 };
-
-/* <mark> in slots. */
-void scan_begin(
-    struct scan *scan, const char *file, uint32_t identity, uint64_t mark);
 
 /*
  * Looks at slot number <index>, one more than at the last call (from 0), and

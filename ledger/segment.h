@@ -22,10 +22,12 @@ struct segment_io {
 	int (*sync)(int fd, const char *path, void *arg);
 	/* Gives the file <len> bytes on disk; 0 or an errno. */
 	int (*allocate)(int fd, size_t len, const char *path, void *arg);
+	/* FORMAT_BOOT_LEN bytes that tell this start of the system. */
+	void (*boot)(uint8_t *boot, void *arg);
 	void *arg;
 };
 
-/* fdatasync and posix_fallocate; tests put others there. */
+/* fdatasync, posix_fallocate and the kernel's boot id; tests have others. */
 extern const struct segment_io segment_io_real;
 
 struct segment {

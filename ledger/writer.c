@@ -43,6 +43,7 @@ static struct segment *make_segment(
 	struct segment *segment;
 
 	memcpy(plan.header.run, ledger->run, FORMAT_RUN_LEN);
+	memcpy(plan.header.boot, ledger->boot, FORMAT_BOOT_LEN);
 	segment = segment_create(&plan, &ledger->io, err);
 	if (segment)
 		writer->next_sequence++;
