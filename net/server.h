@@ -68,6 +68,10 @@ struct server_options {
 	void *arg;
 };
 
+/* Whether <address> is one to listen on, without trying it. */
+enum result server_check_address(const char *address, struct error *err)
+    must_check;
+
 /* Binds and listens; the first exchange comes once the loop turns. */
 struct server *server_open(struct loop *loop,
     const struct server_options *options, struct error *err) must_check;
