@@ -94,8 +94,12 @@ def an_unknown_model_is_answered_404_with_near_names(bench):
     check_equal(far.status, 404)
     check("up/large" not in far.body.decode(),
           "a near name that this key may not use:", far.body)
-    odd = bench.gateway.ask(chat(model='x"\\\n<\u6c34' + "y" * 5000))
-    check_equal((odd.status, odd.code()), (404, "model_not_found"))
+    for name in ('x"\\<\u6c34', "y" * 5000, "\u202e\ud83d\ude00"):
+        odd = bench.gateway.ask(chat(model=name))
+        check_equal((odd.status, odd.code()), (404, "model_not_found"))
+        check(len(odd.body) < 1000, "a long name is not repeated whole")
+    odd = bench.gateway.ask(chat(model="x\n"))
+    check(odd.status in (400, 404), odd)
     check_equal(bench.upstream.count(), 0, "requests upstream")
 
 

@@ -232,7 +232,8 @@ def the_amounts_of_an_auto_request_compare_with_the_baseline(bench):
     check_equal((row["cost_nano_usd"], row["baseline_nano_usd"],
                  row["saved_nano_usd"]), amounts(answer))
     check_equal((row["input_tokens"], row["cached_tokens"],
-                 row["output_tokens"]), (1234, 1000, 567))
+                 row["output_tokens"]), (234, 1000, 567),
+                "counted apart: fresh, cached, output")
 
 
 @case

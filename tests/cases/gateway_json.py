@@ -101,6 +101,7 @@ def depth_128_passes_and_129_does_not(bench):
                     + closing * (depth - 1))
     passes(bench, nested(128, b"[", b"]"))
     passes(bench, nested(128, b'{"a":', b"}"))
+    bench.upstream.clear()
     for opening, closing in ((b"[", b"]"), (b'{"a":', b"}")):
         refused(bench, nested(129, opening, closing), "invalid_json")
     refused(bench, body(b'"a":' + b"[" * 100000), "invalid_json")

@@ -283,13 +283,13 @@ def check_is_silent_about_a_good_file_but_for_one_line(bench):
 def variables_of_the_environment_are_expanded(bench):
     made = to_yaml(settings(1, keys=[
         {"name": "a", "key": "${THE_KEY}"},
-        {"name": "b", "key": "${NO_SUCH_KEY:-fallback}"},
-        {"name": "$$dollar", "key": "c"}]))
+        {"name": "b", "key": "${NO_SUCH_KEY:-fall-back-key}"},
+        {"name": "$$dollar", "key": "third-key"}]))
     _, done = check_config(bench.folder, made, to_yaml(POLICY))
     check_equal(done.returncode, 1)
     check(b"THE_KEY" in done.stdout, done.stdout)
     _, done = check_config(bench.folder, made, to_yaml(POLICY),
-                           env={"THE_KEY": "x"})
+                           env={"THE_KEY": "first-key"})
     check_equal(done.returncode, 0, done.stdout)
 
 

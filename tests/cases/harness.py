@@ -28,8 +28,8 @@ import time
 import traceback
 import urllib.request
 
-from wire import (Client, Upstream, WireError, STREAM_HEAD, chunked, request,
-                  response)
+from wire import (Client, Upstream, WireError, STREAM_HEAD, chunked, note_close,
+                  request, response)
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
@@ -456,6 +456,64 @@ class Bench:
         if not os.environ.get("KEEP"):
             shutil.rmtree(self.folder, ignore_errors=True)
         return "; ".join(problems)
+
+
+FAKE = next((path for path in (
+    os.path.join(BUILD, "tests", "fake_provider", "fake_provider"),
+    os.path.join(BUILD, "tests", "fake_provider"),
+    os.path.join(BUILD, "fake_provider")) if os.path.isfile(path)), None)
+
+
+class Provider:
+    """The fake provider with its control port."""
+
+    def __init__(self, folder, *options):
+        if not FAKE:
+            skip("the fake provider is not built")
+        self.port, self.control = free_port(), free_port()
+        self.process = Process("fake_provider", [
+            FAKE, "--listen", f"127.0.0.1:{self.port}", "--control",
+            f"127.0.0.1:{self.control}", *options], folder)
+        eventually(lambda: b"listening" in self.process.out(),
+                   "the fake provider listens")
+
+    def lines(self, path):
+        return [json.loads(line)
+                for line in get(self.control, path).splitlines()]
+
+    def billed(self):
+        """Every request that a provider would bill, once."""
+        return self.lines("/billed")
+
+    def requests(self):
+        return self.lines("/requests")
+
+
+class FakeBench:
+    """The fake provider and a gateway before it."""
+
+    def __init__(self, policy=None, options=(), **changes):
+        self.folder = tempfile.mkdtemp(prefix="sluice-test-")
+        self.provider = Provider(self.folder, *options)
+        changes.setdefault("providers", [provider(
+            self.provider.port, breaker={"failures": 1000000})])
+        self.gateway = Gateway(self.folder, settings(0, **changes),
+                               policy or POLICY)
+        try:
+            self.gateway.start()
+        except Exception:
+            self.close()
+            raise
+
+    def between_cases(self):
+        with Client(self.provider.control) as client:
+            client.ask(request("POST", "/reset", (), b""))
+
+    def close(self):
+        problems = [self.gateway.stop(), self.provider.process.stop()]
+        if not os.environ.get("KEEP"):
+            shutil.rmtree(self.folder, ignore_errors=True)
+        return "; ".join(problem for problem in problems if problem)
 
 
 # --- what the upstream says ---------------------------------------------------

@@ -95,12 +95,18 @@ class Peer:
 
     def exactly(self, length, timeout=None):
         deadline = time.monotonic() + (timeout or self.timeout)
-        while len(self.pending) < length:
+        pieces, left = [], length
+        while len(self.pending) < left:
+            pieces.append(self.pending)
+            left -= len(self.pending)
+            self.pending = b""
             if not self.fill(deadline):
+                self.pending = b"".join(pieces)
                 raise Ended(f"{self.ended} after {len(self.pending)} bytes"
                             f" of {length}")
-        data, self.pending = self.pending[:length], self.pending[length:]
-        return data
+        pieces.append(self.pending[:left])
+        self.pending = self.pending[left:]
+        return b"".join(pieces)
 
     def rest(self, timeout=None):
         """Everything up to the connection's end."""
@@ -214,6 +220,7 @@ class Client(Peer):
         """Fills answer.body; a cut one stays with is_whole False."""
         length = answer.header("content-length")
         coding = answer.header("transfer-encoding")
+        pieces = []
         if length is not None and coding is not None:
             raise WireError("a length and a transfer coding")
         try:
@@ -224,27 +231,31 @@ class Client(Peer):
                 if coding.lower() != "chunked":
                     raise WireError(f"transfer-encoding {coding}")
                 answer.framing = "chunked"
-                data = self.chunk(timeout)
-                while data:
-                    answer.body += data
-                    data = self.chunk(timeout)
+                for data in iter(lambda: self.chunk(timeout), b""):
+                    pieces.append(data)
             elif length is not None:
                 answer.framing = "length"
-                answer.body = self.exactly(int(length), timeout)
+                pieces.append(self.exactly(int(length), timeout))
             else:
                 answer.framing = "close"
-                answer.body = self.rest(timeout)
+                pieces.append(self.rest(timeout))
                 if self.ended != "closed":
                     raise Ended(self.ended)
             answer.is_whole = True
         except Ended:
             answer.end = self.ended
             if answer.framing == "length":
-                answer.body, self.pending = self.pending, b""
+                pieces.append(self.pending)
+                self.pending = b""
+        answer.body = b"".join(pieces)
         return answer
 
     def read_answer(self, method="POST", timeout=None):
-        return self.read_body(self.read_head(timeout), method, timeout)
+        """The next final answer; interim ones may come before any."""
+        answer = self.read_head(timeout)
+        while answer.status == 100:
+            answer = self.read_head(timeout)
+        return self.read_body(answer, method, timeout)
 
     def ask(self, data, method="POST"):
         self.send(data)
