@@ -37,6 +37,9 @@ void admin_forget(struct exchange *exchange);
 struct span admin_query(
     struct span query, struct span name, struct arena *arena);
 
+/* "key", "model", "rule" or "day"; false for another word. */
+bool spend_parse_by(struct span word, enum ledger_by *by);
+
 /* The total and rows as JSON, as `sluice spend --json` prints them. */
 bool spend_write_json(
     const struct ledger_spend *spend, bool with_rows, struct buf *out);

@@ -27,6 +27,27 @@ struct job {
 	struct error err;
 };
 
+bool spend_parse_by(struct span word, enum ledger_by *by)
+{
+	static const struct {
+		struct span word;
+		enum ledger_by by;
+	} known[] = {
+	    {SPAN("key"), LEDGER_BY_KEY},
+	    {SPAN("model"), LEDGER_BY_MODEL},
+	    {SPAN("rule"), LEDGER_BY_RULE},
+	    {SPAN("day"), LEDGER_BY_DAY},
+	};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		if (!span_eq(word, known[i].word))
+			continue;
+		*by = known[i].by;
+		return true;
+	}
+	return false;
+}
+
 static bool write_sum(
     const struct ledger_sum *sum, bool with_name, struct buf *out)
 {
@@ -200,7 +221,7 @@ void admin_answer_spend(
 	struct job *job;
 
 	(void)rest;
-	if (by.len > 0 && !ledger_by_parse(by, &query.by)) {
+	if (by.len > 0 && !spend_parse_by(by, &query.by)) {
 		admin_refuse(exchange, 400, "invalid_by",
 		    "by must be key, model, rule or day.");
 		return;

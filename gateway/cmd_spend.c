@@ -102,7 +102,7 @@ static int run(const struct command *command, int argc, char **argv)
 		return line.status;
 	if (!file)
 		return command_misused(command, "--config FILE is missing");
-	if (by && !ledger_by_parse(span_of(by), &query.by))
+	if (by && !spend_parse_by(span_of(by), &query.by))
 		return command_misused(command,
 		    "--by must be key, model, rule or day, got \"%s\"", by);
 	if (since && !clock_parse_utc(span_of(since), &query.since_ns))
