@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "base/json_out.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "base/memory.h"

@@ -79,83 +79,27 @@ void access_log_free(struct access_log **log)
 	*log = NULL;
 }
 
-/* ,"name":"text"; nothing where there is no text. */
-static bool write_text(struct buf *out, const char *name, struct span text)
-{
-	if (!text.ptr)
-		return true;
-	return buf_printf(out, ", \"%s\": ", name) &&
-	       json_write_string(out, text);
-}
-
-static bool write_money(struct buf *out, const char *name, int64_t nano)
-{
-	if (nano == MONEY_UNPRICED)
-		return buf_printf(out, ", \"%s\": null", name);
-	return buf_printf(out, ", \"%s\": %lld", name, (long long)nano);
-}
-
-static bool write_ms(struct buf *out, const char *name, int64_t ns)
-{
-	int64_t us = ns / 1000;
-
-	if (ns < 0)
-		return true;
-	return buf_printf(out, ", \"%s\": %lld.%03lld", name,
-	    (long long)(us / 1000), (long long)(us % 1000));
-}
-
-bool access_line_write_json(const struct access_line *line, struct buf *out)
-{
-	char time[CLOCK_TEXT_MAX];
-
-	clock_format_utc(line->utc_ns, time);
-	return buf_printf(out, "{\"ts\": \"%s\", \"request_id\": \"%s\"", time,
-		   line->id) &&
-	       write_text(out, "peer", span_of(line->peer)) &&
-	       write_text(out, "key", span_of(line->key)) &&
-	       write_text(out, "method", span_of(line->method)) &&
-	       write_text(out, "path", line->path) &&
-	       buf_printf(out, ", \"status\": %d", line->status) &&
-	       write_text(out, "model", span_of(line->model)) &&
-	       write_text(out, "rule", span_of(line->rule)) &&
-	       write_text(out, "cache", span_of(line->cache)) &&
-	       write_text(out, "outcome", span_of(line->outcome)) &&
-	       buf_printf(out,
-		   ", \"stream\": %s, \"attempts\": %u, \"input_tokens\": %lld, "
-		   "\"cached_tokens\": %lld, \"output_tokens\": %lld, "
-		   "\"estimated\": %s",
-		   line->stream ? "true" : "false", line->attempts,
-		   (long long)line->input_tokens,
-		   (long long)line->cached_tokens,
-		   (long long)line->output_tokens,
-		   line->is_estimated ? "true" : "false") &&
-	       write_money(out, "cost_nano_usd", line->cost_nano) &&
-	       write_money(out, "baseline_nano_usd", line->baseline_nano) &&
-	       write_money(out, "saved_nano_usd", line->saved_nano) &&
-	       write_ms(out, "ms", line->duration_ns) &&
-	       write_ms(out, "first_token_ms", line->first_token_ns) &&
-	       write_ms(out, "upstream_ms", line->upstream_ns) &&
-	       buf_append(out, SPAN("}"));
-}
-
-void access_log_write(struct access_log *log, const struct access_line *line)
+void access_log_write(struct access_log *log, const struct line *line)
 {
 	bool was_empty = buf_len(&log->lines) == 0;
-	size_t before;
+	struct json_out out;
+	char *room;
 
 	if (log->fd < 0)
 		return;
-	if (buf_len(&log->lines) > BACKLOG_MAX - LINE_MAX_LEN) {
+	room = buf_reserve(&log->lines, LINE_TEXT_MAX + 1);
+	if (!room) {
 		if (log->dropped++ % 1000 == 0)
 			log_warn(NULL, "access_log_behind", "dropped=%llu",
 			    (unsigned long long)log->dropped);
 		return;
 	}
-	before = log->lines.end;
-	if (!access_line_write_json(line, &log->lines) ||
-	    !buf_append(&log->lines, SPAN("\n")))
-		log->lines.end = before;
+	json_out_init(&out, room, LINE_TEXT_MAX);
+	line_write_json(line, NULL, &out);
+	if (out.is_full)
+		return;
+	*out.at++ = '\n';
+	buf_commit(&log->lines, json_out_text(&out).len);
 	if (was_empty)
 		deadline_after(&log->deadline, FLUSH_AFTER);
 }

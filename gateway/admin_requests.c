@@ -67,19 +67,24 @@ struct gathering {
 	struct span wanted; /* an id, or empty for all */
 };
 
-static bool gather(struct span id, int64_t utc_ns, struct span brief,
-    struct span detail, void *arg)
+static bool gather(
+    const struct line *line, const struct line_story *story, void *arg)
 {
 	struct gathering *all = arg;
-	struct span text = all->wanted.len > 0 ? detail : brief;
+	bool is_one = all->wanted.len > 0;
+	char memory[LINE_TEXT_MAX];
+	struct json_out out;
+	struct span text;
 
-	if (all->wanted.len > 0 && !span_eq(id, all->wanted))
+	if (is_one && !span_eq(line->id, all->wanted))
 		return true;
-	text = arena_copy(all->arena, text);
-	if (!text.ptr || all->n == all->max)
-		return false;
-	all->found[all->n++] = (struct found){utc_ns, text};
-	return all->wanted.len == 0;
+	json_out_init(&out, memory, sizeof(memory));
+	line_write_json(line, is_one ? story : NULL, &out);
+	text = arena_copy(all->arena, json_out_text(&out));
+	if (out.is_full || !text.ptr || all->n == all->max)
+		return !is_one && text.ptr;
+	all->found[all->n++] = (struct found){line->utc_ns, text};
+	return !is_one;
 }
 
 static int newest_first(const void *a, const void *b)

@@ -16,7 +16,7 @@ struct span request_money(const struct request *request, int64_t nano)
 	return arena_copy(request->arena, span_make(text, len));
 }
 
-static const char *cache_name(enum cache_state cache)
+const char *request_cache_name(const struct request *request)
 {
 	static const char *const names[] = {
 	    [CACHE_BYPASS] = "bypass",
@@ -24,7 +24,7 @@ static const char *cache_name(enum cache_state cache)
 	    [CACHE_HIT] = "hit",
 	};
 
-	return names[cache];
+	return names[request->cache];
 }
 
 size_t request_headers(const struct request *request,
@@ -43,7 +43,7 @@ size_t request_headers(const struct request *request,
 	headers[n++] = (struct http1_header){
 	    SPAN("x-sluice-rule"), span_of(request->decision.rule)};
 	headers[n++] = (struct http1_header){
-	    SPAN("x-sluice-cache"), span_of(cache_name(request->cache))};
+	    SPAN("x-sluice-cache"), span_of(request_cache_name(request))};
 	if (!with_amounts)
 		return n;
 	headers[n++] = (struct http1_header){SPAN("x-sluice-cost-usd"),

@@ -1,8 +1,23 @@
 /* cmd_serve.c -- sluice serve: run the gateway. */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <sys/resource.h>
+
 #include "gateway/command.h"
 #include "gateway/gateway.h"
 #include "gateway/signals.h"
+
+/* Each stream takes two descriptors: take as many as we may have. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit))
+		log_warn(NULL, "descriptor_limit", "soft=%llu",
+		    (unsigned long long)limit.rlim_cur);
+}
 
 static int run(const struct command *command, int argc, char **argv)
 {
@@ -26,6 +41,7 @@ static int run(const struct command *command, int argc, char **argv)
 		return command_misused(command, "--config FILE is missing");
 	if (is_verbose)
 		log_set_level(LOG_DEBUG);
+	raise_descriptor_limit();
 	signals_block();
 	gateway = gateway_open(config);
 	if (!gateway)

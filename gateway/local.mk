@@ -18,6 +18,7 @@ libsluice_a_SOURCES += \
 	gateway/files.c gateway/files.h \
 	gateway/find_ledger.c \
 	gateway/gateway.c gateway/gateway.h \
+	gateway/line.c gateway/line.h \
 	gateway/metrics.c gateway/metrics.h \
 	gateway/models.c \
 	gateway/recent.c gateway/recent.h \

@@ -5,28 +5,23 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-enum {
-	ID_MAX = 40
-};
-
-struct entry {
-	char id[ID_MAX];
-	size_t id_len;
-	int64_t utc_ns;
-	char *text; /* brief and detail, one after the other; NULL: unused */
-	size_t brief_len;
-	size_t detail_len;
-	size_t cap;
+struct slot {
+	bool is_used;
+	struct line line;
+	struct line_story story;
+	size_t len; /* of text */
+	char text[RECENT_TEXT];
 };
 
 struct recent {
 	pthread_mutex_t mutex;
 	size_t next;
-	struct entry entries[RECENT_MAX];
+	struct slot slots[RECENT_MAX];
 };
 
 struct recent *recent_new(void)
 {
+	/* Pages are touched as slots are used: an idle ring costs none. */
 	struct recent *recent = mem_new(struct recent);
 
 	pthread_mutex_init(&recent->mutex, NULL);
@@ -39,36 +34,53 @@ void recent_free(struct recent **recent)
 
 	if (!old)
 		return;
-	for (size_t i = 0; i < RECENT_MAX; i++)
-		free(old->entries[i].text);
 	pthread_mutex_destroy(&old->mutex);
 	free(old);
 	*recent = NULL;
 }
 
-void recent_add(struct recent *recent, struct span id, int64_t utc_ns,
-    struct span brief, struct span detail)
+/* Moves a text into the slot's own memory. */
+static void keep(struct slot *slot, struct span *text)
 {
-	struct entry *entry;
-	size_t len = brief.len + detail.len;
-
-	if (len > RECENT_TEXT_MAX || id.len > ID_MAX)
+	if (!text->ptr)
 		return;
-	pthread_mutex_lock(&recent->mutex);
-	entry = &recent->entries[recent->next];
-	recent->next = (recent->next + 1) % RECENT_MAX;
-	/* Slots keep their memory: the ring settles at what its lines need. */
-	if (entry->cap < len) {
-		entry->text = mem_realloc(entry->text, len);
-		entry->cap = len;
+	if (text->len > RECENT_TEXT - slot->len)
+		*text = SPAN("");
+	if (text->len == 0)
+		return;
+	memcpy(slot->text + slot->len, text->ptr, text->len);
+	text->ptr = slot->text + slot->len;
+	slot->len += text->len;
+}
+
+static void fill(
+    struct slot *slot, const struct line *line, const struct line_story *story)
+{
+	struct span *const texts[] = {&slot->line.id, &slot->line.peer,
+	    &slot->line.key, &slot->line.method, &slot->line.path,
+	    &slot->line.model, &slot->line.rule, &slot->line.cache,
+	    &slot->line.outcome};
+
+	slot->is_used = true;
+	slot->line = *line;
+	slot->story = *story;
+	slot->len = 0;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		keep(slot, texts[i]);
+	for (size_t i = 0; i < story->n_candidates; i++) {
+		keep(slot, &slot->story.candidates[i]);
+		keep(slot, &slot->story.verdicts[i]);
 	}
-	memcpy(entry->id, id.ptr, id.len);
-	entry->id_len = id.len;
-	entry->utc_ns = utc_ns;
-	memcpy(entry->text, brief.ptr, brief.len);
-	memcpy(entry->text + brief.len, detail.ptr, detail.len);
-	entry->brief_len = brief.len;
-	entry->detail_len = detail.len;
+	for (size_t i = 0; i < story->n_reasons; i++)
+		keep(slot, &slot->story.reasons[i]);
+}
+
+void recent_add(struct recent *recent, const struct line *line,
+    const struct line_story *story)
+{
+	pthread_mutex_lock(&recent->mutex);
+	fill(&recent->slots[recent->next], line, story);
+	recent->next = (recent->next + 1) % RECENT_MAX;
 	pthread_mutex_unlock(&recent->mutex);
 }
 
@@ -76,15 +88,11 @@ void recent_each(struct recent *recent, recent_fn *fn, void *arg)
 {
 	pthread_mutex_lock(&recent->mutex);
 	for (size_t i = 1; i <= RECENT_MAX; i++) {
-		const struct entry *entry =
-		    &recent->entries[(recent->next + RECENT_MAX - i) %
-				     RECENT_MAX];
-		const char *detail = entry->text + entry->brief_len;
+		const struct slot *slot =
+		    &recent
+			 ->slots[(recent->next + RECENT_MAX - i) % RECENT_MAX];
 
-		if (!entry->text ||
-		    !fn(span_make(entry->id, entry->id_len), entry->utc_ns,
-			span_make(entry->text, entry->brief_len),
-			span_make(detail, entry->detail_len), arg))
+		if (!slot->is_used || !fn(&slot->line, &slot->story, arg))
 			break;
 	}
 	pthread_mutex_unlock(&recent->mutex);

@@ -3,16 +3,17 @@
 #ifndef GATEWAY_RECENT_H
 #define GATEWAY_RECENT_H
 
-#include "base/base.h"
+#include "gateway/line.h"
 
 /*
- * A ring of the last RECENT_MAX requests of one worker, each as the JSON text
- * that the admin API answers with. The worker writes, the control thread
- * reads, under a lock held for a copy. Older ones are in the ledger.
+ * A ring of the last RECENT_MAX requests of one worker. The worker packs a
+ * line and its story into a slot, which costs it two copies; the control
+ * thread writes them as JSON, under the same lock, when somebody looks. Older
+ * ones are in the ledger.
  */
 enum {
-	RECENT_MAX = 512,
-	RECENT_TEXT_MAX = 4096
+	RECENT_MAX = 256,
+	RECENT_TEXT = 2048
 };
 
 struct recent;
@@ -20,16 +21,16 @@ struct recent;
 struct recent *recent_new(void);
 void recent_free(struct recent **recent);
 
-/* <id>: the request's; <brief>: its line; <detail>: its whole story. */
-void recent_add(struct recent *recent, struct span id, int64_t utc_ns,
-    struct span brief, struct span detail);
+/* Texts past RECENT_TEXT bytes in all are left empty. */
+void recent_add(struct recent *recent, const struct line *line,
+    const struct line_story *story);
 
 /*
- * Calls <fn> with each, newest first, under the lock: it copies and returns
- * whether to go on.
+ * Calls <fn> with each, newest first, under the lock: it copies what it wants
+ * and returns whether to go on.
  */
-typedef bool recent_fn(struct span id, int64_t utc_ns, struct span brief,
-    struct span detail, void *arg);
+typedef bool recent_fn(
+    const struct line *line, const struct line_story *story, void *arg);
 void recent_each(struct recent *recent, recent_fn *fn, void *arg);
 
 #endif

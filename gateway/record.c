@@ -13,7 +13,12 @@ static const char *describe_end(const struct request *request)
 	return ledger_outcome_name(request->outcome);
 }
 
-static struct access_line make_line(struct request *request, int64_t now)
+static struct span text_or_none(const char *text)
+{
+	return text ? span_of(text) : span_make(NULL, 0);
+}
+
+static struct line make_line(struct request *request, int64_t now)
 {
 	const struct http1_head *head = exchange_request(request->exchange);
 	const struct amounts *amounts = &request->amounts;
@@ -21,19 +26,20 @@ static struct access_line make_line(struct request *request, int64_t now)
 	const struct attempt *attempt = &request->attempt;
 	bool tried = request->has_attempt;
 
-	return (struct access_line){
+	return (struct line){
 	    .utc_ns = request->utc_ns,
-	    .id = request->id_text,
-	    .peer = exchange_peer(request->exchange),
-	    .key = request->key ? request->key->name : NULL,
-	    .method =
-		arena_copy(request->arena, span_head(head->method, 16)).ptr,
+	    .id = span_of(request->id_text),
+	    .peer = span_of(exchange_peer(request->exchange)),
+	    .key = text_or_none(request->key ? request->key->name : NULL),
+	    .method = span_head(head->method, 16),
 	    .path = span_head(head->path, 256),
 	    .status = request->status,
-	    .model = tried ? attempt->model->name : NULL,
-	    .rule = request->is_decided ? request->decision.rule : NULL,
-	    .cache = request->is_decided ? "bypass" : NULL,
-	    .outcome = describe_end(request),
+	    .model = text_or_none(tried ? attempt->model->name : NULL),
+	    .rule = text_or_none(
+		request->is_decided ? request->decision.rule : NULL),
+	    .cache = text_or_none(
+		request->is_decided ? request_cache_name(request) : NULL),
+	    .outcome = text_or_none(describe_end(request)),
 	    .stream = request->dialect.stream,
 	    .attempts = request->attempts,
 	    .input_tokens = amounts->input_tokens,
@@ -53,58 +59,31 @@ static struct access_line make_line(struct request *request, int64_t now)
 }
 
 /* The story of the decision, for the request's own page. */
-static bool write_detail(const struct request *request,
-    const struct access_line *line, struct buf *out)
+static void tell(const struct request *request, struct line_story *story)
 {
 	const struct router_decision *decision = &request->decision;
-	const struct router_features *features = &request->features;
-	bool ok = access_line_write_json(line, out);
 
-	if (!ok || !request->is_decided)
-		return ok;
-	out->end--; /* its closing brace */
-	ok = buf_printf(out,
-	    ", \"features\": {\"tokens\": %lld, \"task\": \"%s\", "
-	    "\"language\": \"%s\", \"turns\": %lld, \"difficulty\": %.3f}, "
-	    "\"reasons\": [",
-	    (long long)features->tokens, router_task_name(features->task),
-	    features->language, (long long)features->turns,
-	    features->difficulty);
-	for (size_t i = 0; ok && i < decision->n_reasons; i++)
-		ok = (i == 0 || buf_append(out, SPAN(", "))) &&
-		     json_write_string(out, span_of(decision->reasons[i]));
-	ok = ok && buf_append(out, SPAN("], \"candidates\": ["));
-	for (size_t i = 0; ok && i < decision->n_candidates; i++) {
+	story->is_decided = request->is_decided;
+	story->n_reasons = 0;
+	story->n_candidates = 0;
+	if (!request->is_decided)
+		return;
+	story->features = request->features;
+	for (size_t i = 0; i < decision->n_reasons && i < LINE_REASONS; i++)
+		story->reasons[story->n_reasons++] =
+		    span_of(decision->reasons[i]);
+	for (size_t i = 0; i < decision->n_candidates && i < LINE_CANDIDATES;
+	     i++) {
 		const struct router_candidate *one = &decision->candidates[i];
-		const char *name = request->config->models[one->model].name;
 
-		ok = buf_append(out,
-			 i ? SPAN(", {\"model\": ") : SPAN("{\"model\": ")) &&
-		     json_write_string(out, span_of(name)) &&
-		     buf_append(out, SPAN(", \"reason\": ")) &&
-		     json_write_string(out, span_of(one->reason)) &&
-		     buf_append(out, SPAN("}"));
+		story->candidates[i] =
+		    span_of(request->config->models[one->model].name);
+		story->verdicts[i] = text_or_none(one->reason);
+		story->n_candidates++;
 	}
-	return ok && buf_append(out, SPAN("]}"));
 }
 
-static void remember(struct request *request, const struct access_line *line)
-{
-	struct buf *text = &request->worker->text;
-	size_t brief_len;
-
-	buf_consume(text, SIZE_MAX);
-	if (!access_line_write_json(line, text))
-		return;
-	brief_len = buf_len(text);
-	if (!write_detail(request, line, text))
-		return;
-	recent_add(request->worker->recent, span_of(request->id_text),
-	    request->utc_ns, span_head(buf_span(text), brief_len),
-	    span_from(buf_span(text), brief_len));
-}
-
-static void count(const struct request *request, const struct access_line *line)
+static void count(const struct request *request, const struct line *line)
 {
 	struct worker *worker = request->worker;
 	const char *endpoint =
@@ -122,19 +101,22 @@ static void count(const struct request *request, const struct access_line *line)
 	}
 	snprintf(status, sizeof(status), "%d", request->status);
 	metric_add(metrics_get(worker->metrics, METRIC_REQUESTS,
-		       (const char *const[]){
-			   endpoint, line->model ? line->model : "", status}),
+		       (const char *const[]){endpoint,
+			   line->model.ptr ? line->model.ptr : "", status}),
 	    1);
 }
 
 void request_record(struct request *request)
 {
 	int64_t now = loop_now_ns(request->worker->loop);
-	struct access_line line = make_line(request, now);
+	struct line line = make_line(request, now);
+	struct line_story story;
 
 	access_log_write(request->worker->access_log, &line);
 	/* Probes and listings are not what people look for. */
-	if (request->has_endpoint)
-		remember(request, &line);
+	if (request->has_endpoint) {
+		tell(request, &story);
+		recent_add(request->worker->recent, &line, &story);
+	}
 	count(request, &line);
 }

@@ -268,8 +268,8 @@ static int64_t answers_of(const struct dialect_request *dialect)
 {
 	int64_t answers;
 
-	if (__builtin_mul_overflow(dialect->choices, (int64_t)dialect->prompts,
-		&answers))
+	if (__builtin_mul_overflow(
+		dialect->choices, (int64_t)dialect->prompts, &answers))
 		return INT64_MAX;
 	return answers;
 }

@@ -33,8 +33,9 @@ struct request_step {
 #define REQUEST_STEPS(S)                                                       \
 	S(route)                                                               \
 	S(authorise)                                                           \
-	S(read) S(parse) S(classify) S(decide) S(look_up) S(reserve) S(send)   \
-	    S(relay) S(settle) S(finish)
+	S(read)                                                                \
+	S(parse) S(classify) S(decide) S(look_up) S(reserve) S(send) S(relay)  \
+	    S(settle) S(finish)
 
 #define S(name) extern const struct request_step step_##name;
 REQUEST_STEPS(S)
@@ -182,6 +183,9 @@ enum {
 /* The router's view of a request that was read. */
 void request_describe(
     const struct dialect_request *dialect, struct router_input *input);
+
+/* "hit", "miss" or "bypass". */
+const char *request_cache_name(const struct request *request);
 
 /* x-sluice-... headers into <headers> (room for 8); amounts when settled. */
 size_t request_headers(const struct request *request,

@@ -13,6 +13,9 @@
 #define NEXT_PROBE_NS NS_PER_S
 #define PROBES_MAX 600
 
+/* How long an answer may take before we look whether it is still wanted. */
+#define CHECK_NS (100 * NS_PER_MS)
+
 enum conn_step {
 	CONN_HEAD,    /* waits for a request or reads its head */
 	CONN_BODY,    /* reads a request's body */
@@ -36,6 +39,7 @@ struct conn {
 	int64_t fin_ns;         /* when it shut down its side; 0: it did not */
 	uint64_t out_at_probe;  /* bytes written when we last looked */
 	unsigned probes;
+	bool is_checked; /* since this request was whole */
 	enum conn_step step;
 	bool is_open : 1;      /* TLS has shaken hands, if there is TLS */
 	bool is_in_head : 1;   /* waits for the rest of a head, or the first */
@@ -181,6 +185,8 @@ static void have_request(struct conn *conn, struct exchange *exchange)
 	struct server *server = conn->server;
 
 	conn->step = CONN_BUSY;
+	conn->is_checked = false;
+	conn->waits_since_ns = now_of(conn);
 	if (exchange->answer.state != ANSWER_NONE)
 		return;
 	exchange->awaits_body = false;
@@ -480,16 +486,29 @@ static int64_t next_probe_ns(const struct conn *conn)
 	return conn->fin_ns + FIRST_PROBE_NS + conn->probes * NEXT_PROBE_NS;
 }
 
+/* When to look for a reset that came along with the request. */
+static int64_t check_ns(const struct conn *conn)
+{
+	if (conn->step != CONN_BUSY || conn->is_checked || conn->fin_ns != 0)
+		return 0;
+	return conn->waits_since_ns + CHECK_NS;
+}
+
+static void put_earlier(int64_t *at, int64_t other)
+{
+	if (other != 0 && other < *at)
+		*at = other;
+}
+
 /* Where the client owes nothing now, it may do so before the next look. */
 static void schedule(struct conn *conn)
 {
 	int64_t at = patience_ends_ns(conn);
-	int64_t probe = next_probe_ns(conn);
 
 	if (at == 0)
 		at = now_of(conn) + conn->limits->limits.idle_ns;
-	if (probe != 0 && probe < at)
-		at = probe;
+	put_earlier(&at, next_probe_ns(conn));
+	put_earlier(&at, check_ns(conn));
 	deadline_set(&conn->deadline, at);
 }
 
@@ -524,10 +543,15 @@ static void on_deadline(void *arg)
 	struct conn *conn = arg;
 	int64_t now = now_of(conn);
 	int64_t probe = next_probe_ns(conn);
+	int64_t check = check_ns(conn);
 	int64_t at = patience_ends_ns(conn);
 
 	if (probe != 0 && probe <= now)
 		send_probe(conn);
+	if (check != 0 && check <= now) {
+		conn->is_checked = true;
+		stream_check(conn->stream);
+	}
 	if (at != 0 && at <= now)
 		lose_patience(conn);
 	if (conn->step != CONN_GONE)

@@ -443,6 +443,12 @@ static void settle(struct stream *stream)
 		if (buf_len(&stream->held) > 0)
 			show(stream, SPAN(""));
 	}
+	if (stream->is_doubted && stream->state == STREAM_OPEN &&
+	    has_socket_error(stream)) {
+		fail(stream, STREAM_RESET);
+		return;
+	}
+	stream->is_doubted = false;
 	read_on(stream);
 	if (stream->state == STREAM_OPEN)
 		flush(stream);
@@ -601,6 +607,14 @@ void stream_resume(struct stream *stream)
 {
 	stream->is_paused = false;
 	stream->shows_held = true;
+	look_after(stream);
+}
+
+/* libevent reports an error as readiness, which the last read used up. */
+void stream_check(struct stream *stream)
+{
+	stream->may_read = true;
+	stream->is_doubted = true;
 	look_after(stream);
 }
 

@@ -101,6 +101,12 @@ void stream_pause(struct stream *stream);
 void stream_resume(struct stream *stream);
 
 /*
+ * Looks once whether the peer has reset, at the turn's end. Events tell that by
+ * themselves, unless the reset came together with the last bytes.
+ */
+void stream_check(struct stream *stream);
+
+/*
  * Whether an idle stream is still good for another request: nothing kept
  * unread, no bytes, EOF or error waiting on the socket (one recv).
  */

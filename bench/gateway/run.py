@@ -6,7 +6,7 @@ over the rounds are printed with every round's figure, and everything goes to a 
 
     bench/gateway/run.py --build build [--rounds 5] [--only requests,paced,unpaced,latency,idle,streams]
 """
-import argparse, json, os, shutil, signal, socket, statistics, subprocess, sys, tempfile, time
+import argparse, json, os, resource, shutil, signal, socket, statistics, subprocess, sys, tempfile, time
 
 TICK = os.sysconf("SC_CLK_TCK")
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -71,7 +71,11 @@ class Peer:
         self.name, self.port = name, port
         self.log = open(log, "wb")
         self.process = subprocess.Popen(argv, env=env, stdout=self.log, stderr=subprocess.STDOUT)
-        wait_port(port)
+        try:
+            wait_port(port)
+        except SystemExit:
+            with open(log) as f:
+                raise SystemExit(f"{name} does not listen on {port}:\n{f.read()[-2000:]}")
 
     def cpu(self):
         return cpu_seconds(self.process.pid)
@@ -119,7 +123,7 @@ def start_haproxy(upstream, tmp):
         f.write(f"""
 global
   nbthread 1
-  maxconn 32768
+  maxconn 9000
 defaults
   mode http
   timeout connect 5s
@@ -241,6 +245,8 @@ def main():
     parser.add_argument("--out", default="")
     args = parser.parse_args()
     build = os.path.abspath(args.build)
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     only = set(args.only.split(","))
     tmp = tempfile.mkdtemp(prefix="sluice-bench-")
     os.chmod(tmp, 0o755)

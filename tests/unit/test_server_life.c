@@ -116,6 +116,19 @@ static void sees_a_reset_behind_pipelined_bytes(void **state)
 	await_events(f, "head(/later) request() gone ");
 }
 
+static void sees_a_reset_that_came_with_the_request(void **state)
+{
+	struct fixture *f = *state;
+
+	call(f);
+	turn_until(f, server_connections(f->server) == 1);
+	say(f, GET("/later"));
+	reset(f);
+	turn_until(f, server_connections(f->server) == 0);
+	assert_null(f->waiting);
+	assert_int_equal(server_exchanges(f->server), 0);
+}
+
 static void finds_a_closed_client_gone_before_the_answer(void **state)
 {
 	struct fixture *f = *state;
@@ -461,6 +474,7 @@ int main(void)
 	    TEST(keeps_the_limits_of_connections_that_are_there),
 	    TEST(sees_a_reset_while_it_waits_for_the_answer),
 	    TEST(sees_a_reset_behind_pipelined_bytes),
+	    TEST(sees_a_reset_that_came_with_the_request),
 	    TEST(finds_a_closed_client_gone_before_the_answer),
 	    TEST(finds_a_closed_client_gone_between_events),
 	    TEST(does_not_take_a_half_closed_client_for_gone),
