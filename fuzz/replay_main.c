@@ -19,27 +19,32 @@ enum {
 	INPUT_MAX = 1 << 24
 };
 
+static int complain(const char *path)
+{
+	fprintf(stderr, "replay: %s: %s\n", path, strerror(errno));
+	return 1;
+}
+
 static int replay_file(const char *path)
 {
+	static uint8_t bytes[INPUT_MAX];
 	FILE *file = fopen(path, "rb");
-	uint8_t *bytes = malloc(INPUT_MAX), *exact;
+	uint8_t *exact;
 	size_t len;
 
-	if (!file || !bytes) {
-		fprintf(stderr, "replay: %s: %s\n", path, strerror(errno));
-		free(bytes);
-		if (file)
-			fclose(file);
-		return 1;
-	}
-	len = fread(bytes, 1, INPUT_MAX, file);
+	if (!file)
+		return complain(path);
+	len = fread(bytes, 1, sizeof(bytes), file);
 	fclose(file);
+	/* A block of its own size, so that reading past its end is seen. */
+	exact = malloc(len ? len : 1);
+	if (!exact)
+		return complain(path);
+	memcpy(exact, bytes, len);
 	puts(path);
 	fflush(stdout);
-	/* A block of its own size, so that reading past its end is seen. */
-	exact = realloc(bytes, len ? len : 1);
-	LLVMFuzzerTestOneInput(exact ? exact : bytes, len);
-	free(exact ? exact : bytes);
+	LLVMFuzzerTestOneInput(exact, len);
+	free(exact);
 	return 0;
 }
 

@@ -60,7 +60,7 @@ static bool write_metrics(struct buf *out)
 
 int main(int argc, char **argv)
 {
-	struct span name = span_str(argc == 2 ? argv[1] : "");
+	struct span name = span_of(argc == 2 ? argv[1] : "");
 	struct buf out;
 	bool is_written;
 	struct span text;
