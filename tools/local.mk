@@ -23,6 +23,10 @@ EXTRA_DIST += \
 	tools/tests.exempt \
 	tools/words.ignore
 
+noinst_PROGRAMS += tools/write_docs
+tools_write_docs_SOURCES = tools/write_docs.c
+tools_write_docs_LDADD = libsluice.a $(SLUICE_LIBS)
+
 # Writes them into the source tree.
 docs: tools/write_docs$(EXEEXT)
 	tools/write_docs configuration >$(top_srcdir)/docs/configuration.md
