@@ -9,7 +9,7 @@
  * Every upstream attempt is reserved before it is sent and settled when it has
  * ended, whatever way it ended. A record is a store into a mapped file, so it
  * survives kill -9 of the process at once; the ledger's thread syncs segments
- * in groups, so it survives power loss within SYNC_NS. Readers (export, spend)
+ * in groups, so it survives power loss within sync_ns. Readers (export, spend)
  * show what is synced. Counters, statements and pages are projections of this
  * log and can be rebuilt from it.
  *
@@ -18,7 +18,7 @@
  * sequence and creation time, and fixed-size records, each with a CRC-32C that
  * also covers its offset and the segment's identity. Names (keys, models,
  * rules) are written once per segment as name records and referred to by
- * number.
+ * number. docs/ledger.md has the format byte by byte.
  */
 enum ledger_kind {
 	LEDGER_UPSTREAM,
@@ -44,13 +44,23 @@ const char *ledger_kind_name(enum ledger_kind kind);
 const char *ledger_outcome_name(enum ledger_outcome outcome);
 const char *ledger_state_name(enum ledger_state state);
 
+#define LEDGER_NAME_MAX 255 /* bytes of a key's, model's or rule's name */
+
 /* 128 random-looking bits with a time in front; hex is 32 digits. */
 struct ledger_id {
 	uint8_t bytes[16];
 };
 
-/* 33 bytes with the NUL. */
+/* "req_" or "att_", 32 digits and the NUL. */
+#define LEDGER_ID_TEXT_MAX 37
+
+/* The 32 digits alone, and as they stand in headers and exports. */
 void ledger_id_format(const struct ledger_id *id, char *text);
+void ledger_id_format_request(const struct ledger_id *id, char *text);
+void ledger_id_format_attempt(const struct ledger_id *id, char *text);
+
+/* Any of the three forms back to an id; false when it is none of them. */
+bool ledger_id_parse(struct span text, struct ledger_id *id) must_check;
 
 /*
  * A fresh id, unique over processes and restarts: 48 bits of UTC milliseconds,
@@ -65,7 +75,7 @@ struct ledger_reserve {
 	int64_t utc_ns;
 	uint32_t attempt_number; /* from 1 */
 	enum ledger_kind kind;
-	const char *key;
+	const char *key; /* NULL is "", as for model and rule */
 	const char *model;
 	const char *rule;
 	int64_t estimated_cost_nano; /* or MONEY_UNPRICED */
@@ -86,7 +96,8 @@ struct ledger_settle {
 	int64_t saved_nano;
 };
 
-/* --- writing ------------------------------------------------------------------ */
+/* --- writing
+ * ------------------------------------------------------------------ */
 
 struct ledger;
 struct ledger_writer; /* one a worker; used by its thread only */
@@ -100,44 +111,54 @@ struct ledger_options {
 
 /*
  * Opens or makes the ledger: takes the lock (fails when another process has
- * it), repairs torn tails (logged), marks what a former process had reserved
- * and not settled as unknown, starts the thread that syncs, seals and
- * preallocates.
+ * it, and names its pid), repairs torn tails (logged), starts a new segment
+ * for each writer and the thread that syncs, seals and preallocates. Damage in
+ * the middle of an older segment is logged and left as it is.
  */
-struct ledger *ledger_open(const struct ledger_options *options,
-    struct error *err) must_check;
+struct ledger *ledger_open(
+    const struct ledger_options *options, struct error *err) must_check;
 
-/* Syncs everything and stops the thread. */
+/*
+ * Syncs everything, stops the thread and gives the lock back. No writer may be
+ * in use any more. What is reserved and not settled is unknown from now on.
+ */
 void ledger_close(struct ledger **ledger);
 
+/* Writer <i> of options.writers, owned by the ledger. */
 struct ledger_writer *ledger_writer(struct ledger *ledger, unsigned i);
 
 /*
  * Puts an attempt on record; when this returns OK, kill -9 cannot lose it.
- * FAILED when there is no room (disk full): then nothing may be sent upstream.
- * No system call but at the turn of a segment.
+ * FAILED when there is no room (disk full), when a sync has failed, or when a
+ * name is longer than LEDGER_NAME_MAX: then nothing may be sent upstream. No
+ * system call but at the turn of a segment.
  */
 enum result ledger_reserve(struct ledger_writer *writer,
     const struct ledger_reserve *reserve, struct error *err) must_check;
 
-/* Likewise its end. Room for it was set aside by the reserve. */
-void ledger_settle(struct ledger_writer *writer,
-    const struct ledger_settle *settle);
+/*
+ * Likewise its end. Room for it was set aside by the reserve, so it cannot
+ * fail. An attempt resolves once: a settle for one that this writer has not
+ * outstanding is logged as an error and changes nothing.
+ */
+void ledger_settle(
+    struct ledger_writer *writer, const struct ledger_settle *settle);
 
-/* --- reading ------------------------------------------------------------------ */
+/* --- reading
+ * ------------------------------------------------------------------ */
 
 /* Reserve and settle merged. */
 struct ledger_row {
 	struct ledger_reserve reserve;
-	struct ledger_settle settle; /* zero but for state reserved, unknown */
+	struct ledger_settle settle; /* zero unless the state is settled */
 	enum ledger_state state;
 };
 
 enum ledger_damage_kind {
 	LEDGER_TORN_TAIL, /* ends in a record not wholly written: repairable */
-	LEDGER_CORRUPT,	  /* a bad checksum before good records */
+	LEDGER_CORRUPT,   /* a bad checksum before good records */
 	LEDGER_BAD_HEADER,
-	LEDGER_MISSING,	  /* a gap in the segments' sequence */
+	LEDGER_MISSING, /* a gap in the segments' sequence */
 };
 
 struct ledger_damage {
@@ -147,6 +168,9 @@ struct ledger_damage {
 	char detail[160];
 };
 
+const char *ledger_damage_name(enum ledger_damage_kind kind);
+
+/* <row> and its names are valid during the call. True: go on. */
 typedef bool ledger_row_fn(const struct ledger_row *row, void *arg);
 typedef void ledger_damage_fn(const struct ledger_damage *damage, void *arg);
 
@@ -154,12 +178,43 @@ typedef void ledger_damage_fn(const struct ledger_damage *damage, void *arg);
  * Calls <row> for every synced attempt, oldest first (by reserve time), until
  * it returns false; <damage> (may be NULL) for each damage met, after which
  * reading goes on at the next good record. Works on a ledger that is being
- * written, and takes no lock.
+ * written, and takes no lock. While a process writes, what it has synced is
+ * shown; what a former one left is synced here first. An attempt without a
+ * settle is reserved while the process that reserved it lives, else unknown.
+ * Memory: one segment for each that overlaps in time, which is one a writer,
+ * and 120 bytes for each settle that fell into a later segment than its
+ * reserve. FAILED when <directory> cannot be read.
  */
 enum result ledger_read(const char *directory, ledger_row_fn *row,
     ledger_damage_fn *damage, void *arg, struct error *err) must_check;
 
-/* --- prices -------------------------------------------------------------------- */
+/* What a whole reading found; the last four are damages by kind. */
+struct ledger_counts {
+	uint64_t segments;
+	uint64_t records; /* with a good checksum, of any kind */
+	uint64_t rows;
+	uint64_t reserved;
+	uint64_t settled;
+	uint64_t unknown;
+	uint64_t torn_tails;
+	uint64_t corrupt;
+	uint64_t bad_headers;
+	uint64_t missing;
+};
+
+/* Reads all of it as ledger_read does and counts. */
+enum result ledger_verify(const char *directory, struct ledger_counts *counts,
+    ledger_damage_fn *damage, void *arg, struct error *err) must_check;
+
+/*
+ * The row as one JSON object, the line of `ledger export` without its newline.
+ * What is not known is null. False when it would pass the buffer's maximum.
+ */
+bool ledger_row_write_json(
+    const struct ledger_row *row, struct buf *buf) must_check;
+
+/* --- prices
+ * -------------------------------------------------------------------- */
 
 /* A model's price, in femto-dollars per token; MONEY_UNPRICED: unknown. */
 struct ledger_price {
@@ -174,11 +229,15 @@ struct ledger_usage {
 	int64_t output_tokens;
 };
 
-/* Nano-dollars, one half-even rounding; MONEY_UNPRICED when a price lacks. */
-int64_t ledger_cost(const struct ledger_price *price,
-    const struct ledger_usage *usage);
+/*
+ * Nano-dollars, one half-even rounding. MONEY_UNPRICED when tokens were used
+ * whose price lacks, or when a count is negative, which no usage can be.
+ */
+int64_t ledger_cost(
+    const struct ledger_price *price, const struct ledger_usage *usage);
 
-/* --- spend ---------------------------------------------------------------------- */
+/* --- spend
+ * ---------------------------------------------------------------------- */
 
 enum ledger_by {
 	LEDGER_BY_NOTHING,
@@ -188,8 +247,14 @@ enum ledger_by {
 	LEDGER_BY_DAY, /* UTC */
 };
 
+struct ledger_query {
+	enum ledger_by by;
+	int64_t since_ns; /* UTC; 0: from the first */
+	int64_t until_ns; /* UTC, not included; 0: to the last */
+};
+
 struct ledger_sum {
-	const char *name; /* owned by the spend */
+	const char *name; /* owned by the spend; "" for the total */
 	int64_t requests; /* distinct */
 	int64_t cache_hits;
 	int64_t cost_nano;
@@ -197,24 +262,26 @@ struct ledger_sum {
 	int64_t saved_nano;
 	int64_t unknown;   /* rows of state unknown */
 	int64_t estimated; /* rows */
-	int64_t unpriced;  /* rows */
+	int64_t unpriced;  /* rows with an amount that is unpriced */
 };
 
 struct ledger_spend {
 	struct ledger_sum total;
 	size_t n_rows;
 	struct ledger_sum *rows; /* (n_rows), dearest first; days ascending */
-	size_t n_damages;
+	size_t n_damages;        /* met while reading */
 };
 
 /*
- * Sums the rows with since <= reserve time < until (UTC ns; 0: open). Unpriced
- * amounts are counted, never added. A request with several attempts counts as
- * one: in a table by model under the one that answered it last.
+ * Sums the rows whose reserve time is in the query's range. Unpriced amounts
+ * are counted, never added; sums saturate. A request with several attempts
+ * counts as one: in a table by model under the one that answered it last. The
+ * memory is that of ledger_read and up to 48 bytes a request. On FAILED
+ * <spend> is empty.
  */
-enum result ledger_spend(const char *directory, enum ledger_by by,
-    int64_t since_ns, int64_t until_ns, struct ledger_spend *spend)
-    must_check;
+enum result ledger_spend(const char *directory,
+    const struct ledger_query *query, struct ledger_spend *spend,
+    struct error *err) must_check;
 void ledger_spend_free(struct ledger_spend *spend);
 
 #endif

@@ -1,1 +1,37 @@
-# local.mk -- ledger/
+# local.mk -- ledger/: the log of money, its readers and its sums.
+libsluice_a_SOURCES += \
+	ledger/files.c ledger/files.h \
+	ledger/format.c ledger/format.h \
+	ledger/id.c \
+	ledger/idmap.c ledger/idmap.h \
+	ledger/inside.h \
+	ledger/ledger.c ledger/ledger.h \
+	ledger/lock.c \
+	ledger/names.c ledger/names.h \
+	ledger/part.c ledger/part.h \
+	ledger/price.c \
+	ledger/read.c ledger/read.h \
+	ledger/recover.c \
+	ledger/row.c \
+	ledger/scan.c ledger/scan.h \
+	ledger/segment.c ledger/segment.h \
+	ledger/source.c ledger/source.h \
+	ledger/spend.c \
+	ledger/thread.c \
+	ledger/writer.c
+
+UNIT_TESTS += \
+	tests/unit/test_ledger \
+	tests/unit/test_ledger_format \
+	tests/unit/test_ledger_recover \
+	tests/unit/test_price \
+	tests/unit/test_spend
+tests_unit_test_ledger_SOURCES = tests/unit/test_ledger.c \
+	tests/unit/ledger_help.c tests/unit/ledger_help.h
+tests_unit_test_ledger_format_SOURCES = tests/unit/test_ledger_format.c \
+	tests/unit/ledger_help.c tests/unit/ledger_help.h
+tests_unit_test_ledger_recover_SOURCES = tests/unit/test_ledger_recover.c \
+	tests/unit/ledger_help.c tests/unit/ledger_help.h
+tests_unit_test_price_SOURCES = tests/unit/test_price.c
+tests_unit_test_spend_SOURCES = tests/unit/test_spend.c \
+	tests/unit/ledger_help.c tests/unit/ledger_help.h
