@@ -212,6 +212,17 @@ out:
 	return fd;
 }
 
+enum result server_check_free(const char *address, struct error *err)
+{
+	const struct server_options options = {.address = address};
+	int fd = open_socket(&options, err);
+
+	if (fd < 0)
+		return FAILED;
+	close(fd);
+	return OK;
+}
+
 static uint16_t port_of(int fd)
 {
 	struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
