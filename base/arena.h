@@ -22,7 +22,10 @@ struct arena {
 	size_t max;  /* bytes that may be handed out */
 };
 
-/* An empty arena that may hand out <max> bytes; allocates nothing yet. */
+/*
+ * An empty arena that may hand out <max> bytes, counted in steps of 16;
+ * allocates nothing yet.
+ */
 void arena_init(struct arena *arena, size_t max);
 
 /* Gives every block back; the arena stays usable. */

@@ -26,6 +26,9 @@ bool hash_parse_hex(struct span text, struct sha256 *out);
  */
 uint32_t hash_crc32c(uint32_t crc, const void *bytes, size_t len);
 
+/* The same without the processor's help: what hash_crc32c is tested against. */
+uint32_t hash_crc32c_portable(uint32_t crc, const void *bytes, size_t len);
+
 /* A fast hash for in-process tables; not for untrusted keys without a seed. */
 uint64_t hash_fast(struct span bytes, uint64_t seed);
 

@@ -67,7 +67,9 @@ struct span span_trim(struct span s);
 
 /*
  * Takes the part before <separator> off the front of <rest> (the separator is
- * dropped) and puts it into <part>; false when <rest> is exhausted.
+ * dropped) and puts it into <part>; false when <rest> is exhausted, which is
+ * when its pointer is NULL. So "a,,b," has the parts "a", "", "b" and "", and
+ * "" has one.
  */
 bool span_split(struct span *rest, char separator, struct span *part);
 
