@@ -59,7 +59,7 @@ static EVP_MD_CTX *thread_context(void)
 struct sha256 hash_sha256(struct span bytes)
 {
 	EVP_MD_CTX *ctx = thread_context();
-	struct sha256 digest;
+	struct sha256 digest = {0};
 	unsigned len = 0;
 
 	require(EVP_DigestInit_ex2(ctx, sha256_md, NULL) == 1 &&
@@ -87,7 +87,7 @@ static int hex_digit(char c)
 
 bool hash_parse_hex(struct span text, struct sha256 *out)
 {
-	struct sha256 digest;
+	struct sha256 digest = {0};
 
 	if (text.len != 2 * (size_t)SHA256_LEN)
 		return false;

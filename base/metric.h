@@ -24,7 +24,7 @@ struct metric_spec {
 	const char *name; /* Prometheus conventions: _total, _seconds, _bytes */
 	enum metric_kind kind;
 	const char *help;
-	const char *labels[4]; /* NULL after the last */
+	const char *labels[4]; /* NULL after the last when fewer */
 };
 
 struct metrics;
@@ -37,18 +37,26 @@ void metrics_free(struct metrics **metrics);
 /*
  * The series of spec <spec> with the label values given, in the spec's order,
  * as many as it has labels; made when new. Never NULL, owned by the registry.
+ * Values are copied, their first 128 bytes. A spec without labels has its
+ * series from the start, at 0, and takes NULL for <values>.
  */
-struct metric *metrics_get(struct metrics *metrics, size_t spec,
-    const char *const *values);
+struct metric *metrics_get(
+    struct metrics *metrics, size_t spec, const char *const *values);
 
+/*
+ * Counters and gauges. What can fall (savings may be negative) is a gauge: a
+ * counter that falls reads as a restart.
+ */
 void metric_add(struct metric *metric, int64_t n);
-void metric_set(struct metric *metric, int64_t value); /* gauges */
+void metric_set(struct metric *metric, int64_t value);  /* gauges */
 void metric_observe(struct metric *metric, int64_t ns); /* histograms */
+
+/* The value of a counter or gauge; how much a histogram has observed. */
 int64_t metric_value(const struct metric *metric);
 
 /*
  * The <q> quantile (0..1) in nanoseconds, by linear interpolation inside its
- * bucket; 0 when nothing was observed.
+ * bucket; 0 when nothing was observed, the last bound when it lies past that.
  */
 int64_t metric_quantile(const struct metric *metric, double q);
 
