@@ -55,8 +55,10 @@ struct json_fault {
 
 /*
  * Reads <text>, at most 2^32 - 2 bytes and JSON_DEPTH_MAX levels, into <doc>.
- * Nodes are taken from <arena>; the text must outlive the document. False with
- * <fault> set when it is not JSON (or the arena is exhausted). Iterative.
+ * Nodes are taken from <arena>, 16 bytes each and no more; the text must
+ * outlive the document. False with <fault> set when it is not JSON (or the
+ * arena is exhausted). Iterative. "\u0000" is JSON: who hands texts to C
+ * strings looks for it. Source: RFC 8259.
  */
 bool json_parse(struct span text, struct arena *arena, struct json_doc *doc,
     struct json_fault *fault) must_check;
@@ -70,9 +72,10 @@ uint32_t json_find(const struct json_doc *doc, uint32_t object,
     struct span key);
 
 /*
- * Refuses keys that stand twice in object node <object>, also when they
- * differ in ASCII case only or in escapes. Returns false with <fault> at the
- * second one.
+ * Refuses keys that stand twice in object node <object> itself, not in what
+ * it holds, also when they differ in ASCII case only or in escapes. Returns
+ * false with <fault> at the first key that repeats one. Takes 8 bytes a key
+ * from <arena>, false when that is exhausted. O(n log n) whatever the keys.
  */
 bool json_keys_are_unique(const struct json_doc *doc, uint32_t object,
     struct arena *arena, struct json_fault *fault) must_check;
@@ -115,7 +118,7 @@ size_t json_count(const struct json_doc *doc, uint32_t container);
 
 /*
  * A string's decoded text: the sender's bytes when it has no escape, else a
- * copy in <arena> (ptr NULL when that is exhausted).
+ * copy in <arena> (ptr NULL when that is exhausted, or for another node).
  */
 struct span json_text(const struct json_doc *doc, uint32_t node,
     struct arena *arena);
@@ -126,10 +129,16 @@ struct span json_text(const struct json_doc *doc, uint32_t node,
  */
 bool json_int(const struct json_doc *doc, uint32_t node, int64_t *out);
 
-/* A number as double; false for another node or past its range. */
+/*
+ * A number as the nearest double, rounded once; false for another node or past
+ * the largest one. What is too small becomes 0. Independent of the locale.
+ */
 bool json_double(const struct json_doc *doc, uint32_t node, double *out);
 
-/* Writing: <text> as a JSON string with quotes; invalid UTF-8 becomes U+FFFD. */
+/*
+ * Writing: <text> as a JSON string with quotes; each byte of invalid UTF-8
+ * becomes U+FFFD. False, and nothing appended, past the buffer's maximum.
+ */
 bool json_write_string(struct buf *buf, struct span text) must_check;
 
 #endif

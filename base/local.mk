@@ -45,3 +45,40 @@ tests_unit_test_money_SOURCES = tests/unit/test_money.c
 tests_unit_test_secret_SOURCES = tests/unit/test_secret.c
 tests_unit_test_span_SOURCES = tests/unit/test_span.c
 tests_unit_test_utf8_SOURCES = tests/unit/test_utf8.c
+
+# JSON and YAML
+libsluice_a_SOURCES += \
+	base/json.c \
+	base/json_keys.c \
+	base/json_number.c \
+	base/json_scan.h \
+	base/json_string.c \
+	base/json_tree.c \
+	base/yaml.c \
+	base/yaml_expand.c
+
+UNIT_TESTS += \
+	tests/unit/test_json \
+	tests/unit/test_json_peer \
+	tests/unit/test_json_tree \
+	tests/unit/test_json_values \
+	tests/unit/test_yaml \
+	tests/unit/test_yaml_expand
+tests_unit_test_json_SOURCES = tests/unit/test_json.c \
+	tests/unit/json_fixture.h
+tests_unit_test_json_peer_SOURCES = tests/unit/test_json_peer.c
+tests_unit_test_json_tree_SOURCES = tests/unit/test_json_tree.c \
+	tests/unit/json_fixture.h
+tests_unit_test_json_values_SOURCES = tests/unit/test_json_values.c \
+	tests/unit/json_fixture.h
+tests_unit_test_yaml_SOURCES = tests/unit/test_yaml.c \
+	tests/unit/yaml_fixture.h
+tests_unit_test_yaml_expand_SOURCES = tests/unit/test_yaml_expand.c \
+	tests/unit/yaml_fixture.h
+
+# The corpus of JSON texts that readers disagree about, where it is there.
+check_PROGRAMS += tests/json_echo
+tests_json_echo_SOURCES = tests/json_echo.c
+tests_json_echo_LDADD = libsluice.a
+dist_check_SCRIPTS += tests/cases/json_conformance.py
+TESTS += tests/cases/json_conformance.py
