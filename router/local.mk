@@ -9,9 +9,19 @@ libsluice_a_SOURCES += \
 	router/cel_parse.c \
 	router/cel_regex.c \
 	router/names.c \
+	router/policy.c \
+	router/policy.h \
 	router/router.h
 
 UNIT_TESTS += \
-	tests/unit/test_cel
+	tests/unit/test_cel \
+	tests/unit/test_policy
 tests_unit_test_cel_SOURCES = tests/unit/test_cel.c \
 	tests/unit/router_fixture.h
+tests_unit_test_policy_SOURCES = tests/unit/test_policy.c \
+	tests/unit/router_fixture.h
+
+EXTRA_DIST += \
+	policies/balanced.yaml \
+	policies/cost-first.yaml \
+	policies/quality-first.yaml
