@@ -8,6 +8,7 @@ libsluice_a_SOURCES += \
 	router/cel_names.c \
 	router/cel_parse.c \
 	router/cel_regex.c \
+	router/decide.c \
 	router/features.c \
 	router/language.c \
 	router/names.c \
@@ -21,9 +22,12 @@ libsluice_a_SOURCES += \
 
 UNIT_TESTS += \
 	tests/unit/test_cel \
+	tests/unit/test_decide \
 	tests/unit/test_features \
 	tests/unit/test_policy
 tests_unit_test_cel_SOURCES = tests/unit/test_cel.c \
+	tests/unit/router_fixture.h
+tests_unit_test_decide_SOURCES = tests/unit/test_decide.c \
 	tests/unit/router_fixture.h
 tests_unit_test_features_SOURCES = tests/unit/test_features.c
 tests_unit_test_policy_SOURCES = tests/unit/test_policy.c \
