@@ -44,8 +44,7 @@ void *arena_zalloc(struct arena *arena, size_t len) must_check;
 struct span arena_copy(struct arena *arena, struct span s);
 
 /* A formatted, NUL-terminated string; NULL past the maximum. */
-char *arena_printf(struct arena *arena, const char *fmt, ...)
-    printf_like(2, 3);
+char *arena_printf(struct arena *arena, const char *fmt, ...) printf_like(2, 3);
 
 #define arena_new(arena, type) ((type *)arena_zalloc((arena), sizeof(type)))
 

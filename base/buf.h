@@ -19,7 +19,10 @@ struct buf {
 	size_t max; /* end - start never exceeds this */
 };
 
+/* An empty buffer of at most <max> bytes; allocates nothing yet. */
 void buf_init(struct buf *buf, size_t max);
+
+/* Frees the memory and whatever it held; the buffer stays usable. */
 void buf_free(struct buf *buf);
 
 /* Frees the memory when nothing is unconsumed. */
@@ -27,9 +30,12 @@ void buf_release_if_empty(struct buf *buf);
 
 /*
  * Room for <len> more bytes at the end (to be filled, then buf_commit);
- * NULL when that would pass the maximum.
+ * NULL when that would pass the maximum. What is left is moved to the front
+ * where that saves growing; else the memory doubles, from 512 bytes on.
  */
 char *buf_reserve(struct buf *buf, size_t len) must_check;
+
+/* Counts the first <len> of the bytes last reserved as content. */
 void buf_commit(struct buf *buf, size_t len);
 
 /* False (and nothing appended) when the maximum would be passed. */
@@ -47,8 +53,8 @@ static inline size_t buf_len(const struct buf *buf)
 /* The unconsumed bytes; valid until the buffer is next changed. */
 static inline struct span buf_span(const struct buf *buf)
 {
-	return span_make(buf->data ? buf->data + buf->start : NULL,
-	    buf->end - buf->start);
+	return span_make(
+	    buf->data ? buf->data + buf->start : NULL, buf->end - buf->start);
 }
 
 #endif

@@ -139,7 +139,7 @@ static bool take_offset(struct span *s, int64_t *seconds)
 	    !take_number(s, 2, &minutes) || s->len > 0 || hours > 23 ||
 	    minutes > 59)
 		return false;
-	*seconds = (hours * 60 + minutes) * (is_west ? -60 : 60);
+	*seconds = ((int64_t)hours * 60 + minutes) * (is_west ? -60 : 60);
 	return true;
 }
 

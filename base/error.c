@@ -23,29 +23,19 @@ void error_set(struct error *err, const char *fmt, ...)
 	memcpy(err->text, copy.text, strlen(copy.text) + 1);
 }
 
-static size_t append(struct error *to, size_t at, const char *text)
-{
-	size_t len = strlen(text);
-
-	if (len > sizeof(to->text) - 1 - at)
-		len = sizeof(to->text) - 1 - at;
-	memcpy(to->text + at, text, len);
-	to->text[at + len] = '\0';
-	return at + len;
-}
-
 void error_prefix(struct error *err, const char *fmt, ...)
 {
-	struct error copy;
+	char joined[2 * sizeof(err->text) + 2] = ""; /* with ": " between */
 	size_t len;
 	va_list args;
 
 	if (!err)
 		return;
 	va_start(args, fmt);
-	vsnprintf(copy.text, sizeof(copy.text), fmt, args);
+	vsnprintf(joined, sizeof(err->text), fmt, args);
 	va_end(args);
-	len = append(&copy, strlen(copy.text), ": ");
-	len = append(&copy, len, err->text);
-	memcpy(err->text, copy.text, len + 1);
+	len = strlen(joined);
+	snprintf(joined + len, sizeof(joined) - len, ": %s", err->text);
+	memcpy(err->text, joined, sizeof(err->text) - 1);
+	err->text[sizeof(err->text) - 1] = '\0';
 }

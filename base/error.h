@@ -11,7 +11,7 @@
  */
 enum result {
 	OK = 0,
-	AGAIN,	/* not now: more bytes or another event are needed */
+	AGAIN,  /* not now: more bytes or another event are needed */
 	FAILED, /* the struct error says why */
 };
 

@@ -10,8 +10,10 @@
 /*
  * Lines are logfmt: ts=... level=info event=reloaded id=... k=v ... <id> is a
  * request's or a part's name and may be NULL. A line is one write, so threads
- * do not mix. Prompt text and keys never go in. An error is logged once, where
- * it stops.
+ * do not mix; it is at most 2,048 bytes, "..." standing for what was cut.
+ * Control characters are escaped; a value that may hold blanks is quoted by the
+ * caller. Prompt text and keys never go in. An error is logged once, where it
+ * stops.
  */
 enum log_level {
 	LOG_DEBUG,
@@ -24,6 +26,7 @@ enum log_level {
 void log_set_level(enum log_level level);
 bool log_is_on(enum log_level level);
 
+/* One line, from any thread; errno is left as it was. <id> may be NULL. */
 void log_line(enum log_level level, const char *id, const char *event,
     const char *fmt, ...) printf_like(4, 5);
 

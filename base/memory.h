@@ -10,11 +10,20 @@
  * so running out means that the machine itself is in trouble, and a gateway
  * that goes on after losing a ledger row would be worse than one restarted.
  */
+
+/* <len> bytes (0 gives a pointer too), not zeroed; the caller's, to free(). */
 void *mem_alloc(size_t len);
+
+/* The same, zeroed. */
 void *mem_zalloc(size_t len);
+
+/* realloc() that cannot fail; 0 bytes shrink and never free. */
 void *mem_realloc(void *ptr, size_t len);
+
+/* A copy of a C string; the caller's, to free(). */
 char *mem_strdup(const char *text);
 
+/* One zeroed object of <type>. */
 #define mem_new(type) ((type *)mem_zalloc(sizeof(type)))
 
 #endif

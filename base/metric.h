@@ -40,15 +40,15 @@ void metrics_free(struct metrics **metrics);
  * Values are copied, their first 128 bytes. A spec without labels has its
  * series from the start, at 0, and takes NULL for <values>.
  */
-struct metric *metrics_get(struct metrics *metrics, size_t spec,
-    const char *const *values);
+struct metric *metrics_get(
+    struct metrics *metrics, size_t spec, const char *const *values);
 
 /*
  * Counters and gauges. What can fall (savings may be negative) is a gauge: a
  * counter that falls reads as a restart.
  */
 void metric_add(struct metric *metric, int64_t n);
-void metric_set(struct metric *metric, int64_t value); /* gauges */
+void metric_set(struct metric *metric, int64_t value);  /* gauges */
 void metric_observe(struct metric *metric, int64_t ns); /* histograms */
 
 /* The value of a counter or gauge; how much a histogram has observed. */

@@ -9,8 +9,8 @@
 /*
  * A reader of configuration does not stop at the first mistake: it adds them
  * here and goes on. A line is "FILE:LINE:COLUMN: what is wrong, what was
- * expected, the nearest known name". The list is bounded; past the bound a
- * last line says how many more there were.
+ * expected, the nearest known name". The list is bounded (100 lines of 1,023
+ * bytes); past the bound a last line says how many more there were.
  */
 struct mistakes;
 
@@ -28,9 +28,11 @@ const char *mistakes_line(const struct mistakes *mistakes, size_t i);
 
 /*
  * The known name nearest to <name> by edit distance (at most a third of its
- * length and 3 edits, case ignored), or NULL.
+ * length and 3 edits; two neighbours swapped are one; ASCII case ignored), or
+ * NULL. The first of <known> (n) wins among equals; names above 64 bytes are
+ * not looked at. Borrowed from <known>.
  */
-const char *mistakes_nearest(struct span name, const char *const *known,
-    size_t n);
+const char *mistakes_nearest(
+    struct span name, const char *const *known, size_t n);
 
 #endif

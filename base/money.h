@@ -18,8 +18,8 @@
 #define MONEY_TEXT_MAX 32
 
 struct money_term {
-	int64_t tokens;	    /* >= 0 */
-	int64_t femto_usd;  /* per token, >= 0, or MONEY_UNPRICED */
+	int64_t tokens;    /* >= 0 */
+	int64_t femto_usd; /* per token, >= 0, or MONEY_UNPRICED */
 };
 
 /*
@@ -37,8 +37,8 @@ int64_t money_saved(int64_t baseline_nano, int64_t cost_nano);
  * Refuses signs, exponents, more than nine fractional digits (finer than a
  * femto-dollar) and more than 1e9 dollars.
  */
-enum result money_parse_price(struct span text, int64_t *femto_usd,
-    struct error *err) must_check;
+enum result money_parse_price(
+    struct span text, int64_t *femto_usd, struct error *err) must_check;
 
 /*
  * A plain decimal in dollars, up to nine fractional digits, no exponent and no

@@ -19,7 +19,7 @@ size_t utf8_valid_len(struct span s);
  */
 size_t utf8_decode(struct span s, uint32_t *code_point);
 
-/* Encodes into <out> (4 bytes); returns the length, 0 when not a scalar value. */
+/* Encodes into <out> (4 bytes); the length, 0 when not a scalar value. */
 size_t utf8_encode(uint32_t code_point, char *out);
 
 #endif

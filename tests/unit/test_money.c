@@ -114,12 +114,17 @@ static int64_t cost_of(int64_t tokens, int64_t femto_usd)
 
 static void costs_golden_amounts(void **state)
 {
+	/* The true sum is 4 above 2^128. */
+	const struct money_term enormous[] = {{INT64_MAX, INT64_MAX},
+	    {INT64_MAX, INT64_MAX}, {INT64_MAX, INT64_MAX},
+	    {INT64_MAX, INT64_MAX}, {INT64_C(1) << 33, INT64_C(1) << 33}};
 	/* 1,000 tokens in at $2.00, 200 cached at $0.20, 500 out at $10. */
 	const struct money_term row[] = {
 	    {1000, 2000000000}, {200, 200000000}, {500, 10000000000}};
 
 	(void)state;
 	assert_true(money_cost(NULL, 0) == 0);
+	assert_true(money_cost(enormous, 5) == INT64_MAX);
 	assert_true(money_cost(row, 3) == 7040000);
 	assert_true(cost_of(120, 100000000) == 12000);
 	assert_true(cost_of(1, 1000000) == 1);
