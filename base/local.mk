@@ -14,6 +14,7 @@ libsluice_a_SOURCES += \
 	base/mistakes.c base/mistakes.h \
 	base/money.c base/money.h \
 	base/secret.c base/secret.h \
+	base/settings.c base/settings.h \
 	base/span.c base/span.h \
 	base/utf8.c base/utf8.h \
 	base/yaml.h
@@ -51,6 +52,7 @@ libsluice_a_SOURCES += \
 	base/json.c \
 	base/json_keys.c \
 	base/json_number.c \
+	base/json_out.c base/json_out.h \
 	base/json_scan.h \
 	base/json_string.c \
 	base/json_tree.c \
@@ -59,6 +61,7 @@ libsluice_a_SOURCES += \
 
 UNIT_TESTS += \
 	tests/unit/test_json \
+	tests/unit/test_json_out \
 	tests/unit/test_json_peer \
 	tests/unit/test_json_tree \
 	tests/unit/test_json_values \
@@ -66,6 +69,7 @@ UNIT_TESTS += \
 	tests/unit/test_yaml_expand
 tests_unit_test_json_SOURCES = tests/unit/test_json.c \
 	tests/unit/json_fixture.h
+tests_unit_test_json_out_SOURCES = tests/unit/test_json_out.c
 tests_unit_test_json_peer_SOURCES = tests/unit/test_json_peer.c
 tests_unit_test_json_tree_SOURCES = tests/unit/test_json_tree.c \
 	tests/unit/json_fixture.h

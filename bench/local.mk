@@ -1,7 +1,19 @@
-# local.mk -- bench/
+# local.mk -- bench/: not built by default, make bench/NAME.
+
+EXTRA_PROGRAMS += bench/codec_bench
+bench_codec_bench_SOURCES = bench/codec_bench.c
 
 EXTRA_PROGRAMS += bench/json_bench
 bench_json_bench_SOURCES = bench/json_bench.c
 
+EXTRA_PROGRAMS += bench/client_bench
+bench_client_bench_SOURCES = bench/client_bench.c
+EXTRA_PROGRAMS += bench/dialect_bench
+bench_dialect_bench_SOURCES = bench/dialect_bench.c
+EXTRA_PROGRAMS += bench/server_bench
+bench_server_bench_SOURCES = bench/server_bench.c
+EXTRA_PROGRAMS += bench/load
+bench_load_SOURCES = bench/gateway/load.c
+EXTRA_DIST += bench/gateway/run.py
 EXTRA_PROGRAMS += bench/ledger_bench
 bench_ledger_bench_SOURCES = bench/ledger_bench.c

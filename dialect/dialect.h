@@ -59,23 +59,26 @@ struct dialect_request {
 	bool has_audio;
 	bool has_json_object; /* response_format json_object */
 	bool has_json_schema; /* response_format json_schema */
-	int64_t choices;      /* n, 1 when absent */
-	int64_t output_limit; /* max_completion_tokens or max_tokens; -1: none */
+	int64_t choices;      /* n or best_of, the larger; 1 when absent */
+	int64_t output_limit; /* max_completion_tokens or max_tokens, the larger
+				 of both; -1: none */
 	bool is_deterministic; /* temperature present and 0 */
 
 	/* What the model reads. */
 	size_t turns; /* messages of user and assistant; 1 for a plain prompt */
+	size_t prompts; /* answered one by one: a list's length, 1 for chat;
+			   output is bounded by prompts x choices x limit */
 	size_t n_parts;
 	const struct prompt_part *parts; /* (n_parts) in order, in the arena */
 	struct span last_user; /* text of the last user message, parts joined
 				  by LF, or the prompt; empty when none */
-	size_t tool_bytes;   /* raw JSON of tools and functions */
-	size_t schema_bytes; /* raw JSON of response_format */
+	size_t tool_bytes;     /* raw JSON of tools and functions */
+	size_t schema_bytes;   /* raw JSON of response_format */
 	size_t image_count;
-	size_t prompt_token_ids; /* prompts given as token arrays: their count */
+	size_t prompt_token_ids; /* of prompts given as arrays of them */
 
 	/* Where editing happens, as ranges of body. */
-	struct byte_range model_at;	     /* the value, quotes included */
+	struct byte_range model_at;          /* the value, quotes included */
 	struct byte_range stream_options_at; /* the value */
 	struct byte_range include_usage_at;  /* the value */
 	size_t members_from; /* just after the top object's brace */
@@ -92,15 +95,21 @@ struct dialect_refusal {
 
 /*
  * Reads the body of a request to <endpoint>. Refuses (false, <refusal> set):
- * bytes that are not strict JSON (invalid_json, with the byte offset), a top
- * level that is not an object, keys that stand twice, also in other case or by
- * escapes (duplicate_key), at every level that decides: the top, stream_options,
- * response_format, each message and each content part; a missing or empty
- * model (missing_required_parameter), members of the wrong type where reading
- * them otherwise would change what is billed or decided
- * (invalid_type: model, messages, stream, stream_options, n, max_tokens ...),
- * counts outside int64 or negative. What it does not know it lets pass.
- * Memory comes from <arena>; spans point into it or into <body>.
+ * - bytes that are not strict JSON or no object: invalid_json, with the offset;
+ * - keys that stand twice, also in other case or by escapes, at every level
+ *   that decides (the top, stream_options, response_format, each message and
+ *   each content part): duplicate_key;
+ * - keys there that differ in case only from one that decides, which servers
+ *   that ignore case would read: unknown_parameter;
+ * - a missing or empty model: missing_required_parameter;
+ * - wrong types where reading them otherwise would change what is billed or
+ *   decided (model, messages, stream, n, max_tokens ...): invalid_type;
+ * - counts that are negative, not whole or not int64, and control characters
+ *   in the model: invalid_value;
+ * - what outgrows <arena>: request_too_large.
+ * What it does not know it lets pass; a member that is null is a member that
+ * is not there. Memory comes from <arena>; spans and the refusal's param point
+ * into it, into <body> or to static text.
  */
 bool dialect_read_request(enum endpoint endpoint, struct span body,
     struct arena *arena, struct dialect_request *request,
@@ -112,8 +121,9 @@ bool dialect_read_request(enum endpoint endpoint, struct span body,
  * The body to send upstream as pieces to be sent one after the other: the
  * client's bytes with the model's value replaced by <upstream_model> and, when
  * <asks_usage> and the request streams without include_usage, that member
- * spliced in. Returns the number of pieces written to <pieces>. A model that
- * already has the wanted name leaves the bytes exactly as they came.
+ * spliced in. Returns the number of pieces written to <pieces>, 0 when <arena>
+ * is exhausted. A model that already has the wanted name leaves the bytes
+ * exactly as they came. Pieces point into the body, <arena> or static text.
  */
 size_t dialect_edit_request(const struct dialect_request *request,
     struct span upstream_model, bool asks_usage, struct arena *arena,
@@ -121,41 +131,57 @@ size_t dialect_edit_request(const struct dialect_request *request,
 
 /* What an answer said it used: disjoint counters, cached beside input. */
 struct dialect_usage {
-	bool has_input;
-	bool has_output;
+	bool has_input;       /* a prompt count that can be believed */
+	bool has_output;      /* a completion count; embeddings always have 0 */
+	bool has_cached;      /* said how much was cached, be it 0 */
 	int64_t input_tokens; /* without the cached ones */
 	int64_t cached_tokens;
 	int64_t output_tokens; /* reasoning included */
-	bool is_odd; /* details larger than the whole, total too large: the
-			row is marked estimated */
+	bool is_odd; /* details larger than the whole or no count, a total
+			that nothing explains: the row is marked estimated */
 };
+
+/*
+ * Usage over a stream: what <from> says replaces what <into> had, member by
+ * member, and what it does not say stays. Counts are never summed.
+ */
+void dialect_usage_merge(
+    struct dialect_usage *into, const struct dialect_usage *from);
 
 /* A whole JSON answer. */
 struct dialect_answer {
-	bool is_json;	 /* it parses */
-	bool is_error;	 /* an "error" member instead of an answer */
+	bool is_json;  /* it parses */
+	bool is_error; /* says "error", with or without an answer */
 	bool has_tool_calls;
 	bool is_finished; /* every choice has a finish_reason (or embeddings) */
 	struct dialect_usage usage;
-	size_t output_bytes; /* of text, reasoning, refusals, tool arguments */
+	size_t output_bytes; /* decoded, of text, reasoning, refusals, names and
+				arguments of tool calls, transcripts */
+	int64_t output_estimate; /* tokens of that text, by its characters */
 };
 
+/*
+ * Reads a whole answer of <endpoint>. One that does not parse (or whose values
+ * are more than <arena> holds) has is_json false and nothing else. Usage is
+ * looked for where providers put it: usage, x_groq.usage, choices[].usage.
+ */
 void dialect_read_answer(enum endpoint endpoint, struct span body,
     struct arena *arena, struct dialect_answer *answer);
 
 /* One event of a stream, by its data payload. */
 struct dialect_chunk {
-	bool is_done;	    /* [DONE] */
+	bool is_done; /* [DONE] */
 	bool is_json;
-	bool is_error;	    /* an error object */
-	bool has_content;   /* non-empty content, text, refusal, reasoning or
-			       tool_calls in a delta */
+	bool is_error;    /* an error object */
+	bool has_content; /* non-empty content, text, refusal, reasoning,
+			     tool_calls, function_call or audio in a delta */
 	bool has_tool_calls;
 	bool has_finish;    /* a finish_reason that is not null */
-	bool has_usage;	    /* a usage object that is not null */
+	bool has_usage;     /* a usage object that is not null */
 	bool is_usage_only; /* usage and an empty choices: ours to remove */
 	struct dialect_usage usage;
 	size_t output_bytes; /* as above, in this chunk */
+	int64_t output_estimate; /* tokens of that text, by its characters */
 };
 
 /*
@@ -173,14 +199,20 @@ struct dialect_error {
 	const char *code;  /* or NULL */
 };
 
-/* {"error": {"message", "type", "param", "code"}} in <arena>. */
-struct span dialect_write_error(const struct dialect_error *error,
-    struct arena *arena);
+/*
+ * {"error": {"message", "type", "param", "code"}} in <arena>, null for what is
+ * NULL. ptr NULL when the arena is exhausted or the texts pass 64 KiB.
+ */
+struct span dialect_write_error(
+    const struct dialect_error *error, struct arena *arena);
 
 /*
  * Tokens of <text> by its characters alone, for models whose tokenizer is not
- * at hand: letters, digits, signs and wide scripts each at their rate. Within
- * 15% of GPT-class tokenizers on English, code, Chinese and JSON.
+ * at hand: letters, digits, signs and wide scripts each at their rate, fitted
+ * to o200k_base. Some hundred bytes of English, code or JSON come within 15% of
+ * it, Chinese, Japanese and Russian within 20%. Older tokenizers (cl100k_base)
+ * agree on the former and spend half as much again on the latter. 0 for empty
+ * text.
  */
 int64_t dialect_estimate_tokens(struct span text);
 

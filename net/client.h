@@ -18,10 +18,12 @@ struct client;
 struct call;
 struct tls_context;
 
+/* Each is a limit of its own with its own failure; 0: no limit. */
 struct client_timeouts {
 	int64_t connect_ns; /* name lookup and TCP */
 	int64_t tls_ns;
-	int64_t first_byte_ns; /* from the request's end to the answer's head */
+	int64_t first_byte_ns; /* from the request's end to the answer's head,
+				  and while the peer takes nothing of it */
 	int64_t silence_ns;    /* between bytes of the answer, while reading */
 	int64_t total_ns;
 };
@@ -84,7 +86,8 @@ struct call_handler {
 struct call_request {
 	struct origin *origin; /* referenced for the call's life */
 	struct span head;      /* whole head with its empty line */
-	const struct span *body; /* pieces, sent one after the other */
+	const struct span *body; /* pieces, sent one after the other; the
+				    array itself is copied */
 	size_t n_body;
 	bool is_head_method;
 	int64_t first_byte_ns; /* 0: the origin's */
@@ -100,6 +103,13 @@ struct call *call_start(struct client *client,
 
 /* Breaks it off, closes its stream now; no more events. Leaves NULL. */
 void call_cancel(struct call **call);
+
+/*
+ * Nobody listens any more, but its stream may be worth keeping: the rest of
+ * the answer is read and dropped, 64 KiB and one second of it at most, and
+ * past that the call is cancelled. No more events. Leaves NULL.
+ */
+void call_detach(struct call **call);
 
 /* Stops and resumes reading the answer (the silence timer waits too). */
 void call_pause(struct call *call);

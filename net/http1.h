@@ -18,8 +18,8 @@
 #define HTTP1_HEADERS_MAX 128
 
 struct http1_limits {
-	size_t line;	     /* start line and each header line, without CRLF */
-	size_t headers;	     /* number of header lines, <= HTTP1_HEADERS_MAX */
+	size_t line;         /* start line and each header line, without CRLF */
+	size_t headers;      /* number of header lines, <= HTTP1_HEADERS_MAX */
 	size_t header_bytes; /* the whole head, its empty line included */
 };
 
@@ -33,37 +33,39 @@ struct http1_header {
 /* How a body ends. */
 enum http1_framing {
 	HTTP1_NO_BODY,
-	HTTP1_LENGTH,	   /* content_length bytes; may be 0 */
+	HTTP1_LENGTH, /* content_length bytes; may be 0 */
 	HTTP1_CHUNKED,
 	HTTP1_UNTIL_CLOSE, /* responses only */
-	HTTP1_TUNNEL,	   /* 101 or an answer to CONNECT: not ours to read */
+	HTTP1_TUNNEL,      /* CONNECT, its answer, or 101: not ours to read */
 };
 
 enum http1_refusal {
 	HTTP1_FINE,
-	HTTP1_BAD_REQUEST,	 /* 400 */
-	HTTP1_LINE_TOO_LONG,	 /* 414 for the request line, 431 for a header */
-	HTTP1_TARGET_TOO_LONG,	 /* 414 */
-	HTTP1_HEADERS_TOO_LARGE, /* 431 */
-	HTTP1_UNKNOWN_CODING,	 /* 501: a transfer coding but chunked */
-	HTTP1_BAD_VERSION,	 /* 505 */
-	HTTP1_EXPECTATION,	 /* 417: an Expect but 100-continue */
+	HTTP1_BAD_REQUEST,       /* 400 */
+	HTTP1_LINE_TOO_LONG,     /* 431: a header line */
+	HTTP1_TARGET_TOO_LONG,   /* 414: the request line */
+	HTTP1_HEADERS_TOO_LARGE, /* 431: the head, or the number of its lines */
+	HTTP1_UNKNOWN_CODING,    /* 501: a transfer coding but chunked */
+	HTTP1_BAD_VERSION,       /* 505 */
+	HTTP1_EXPECTATION,       /* 417: an Expect but 100-continue */
 };
 
 struct http1_head {
 	/* requests */
 	struct span method;
-	struct span target;   /* as sent */
-	struct span path;     /* of the target, "*" for OPTIONS, without query */
-	struct span query;    /* after "?", or empty */
-	struct span host;     /* Host's value, or the absolute target's */
+	struct span target; /* as sent */
+	struct span path;   /* of the target, "/" where it has none, "*" for
+			       OPTIONS; without query; empty for CONNECT */
+	struct span query;  /* after "?", or empty */
+	struct span host;   /* of an absolute target or CONNECT's, else Host;
+			       empty only where HTTP/1.0 sent none */
 	bool expects_continue;
 	/* responses */
 	int status;
 	struct span reason;
 	/* both */
-	int minor;	      /* HTTP/1.minor, 0 or 1 */
-	bool keeps_alive;     /* by version and Connection */
+	int minor;        /* HTTP/1.minor, 0 or 1 */
+	bool keeps_alive; /* by version and Connection */
 	enum http1_framing framing;
 	uint64_t content_length; /* with HTTP1_LENGTH */
 	size_t n_headers;
@@ -77,20 +79,29 @@ struct http1_fault {
 
 /* What a reader of heads keeps between its calls: zero it for each message. */
 struct http1_reader {
-	const struct http1_limits *limits;
+	const struct http1_limits *limits; /* NULL: the default ones */
 	bool is_head_answer; /* responses: the request was a HEAD */
 	bool is_connect_answer;
 	size_t scanned; /* bytes known not to hold the end of the head */
+	size_t line;    /* where the line begins that has not ended yet */
+	size_t lines;   /* lines before it, the start line being the first */
 	struct http1_fault fault;
 };
 
 /*
  * Reads one head from the front of <in>. Returns the number of bytes it took
  * (the empty line included), 0 when more are needed, -1 when it is refused,
- * with reader->fault set. Empty lines before a request line are not accepted
- * but for one CRLF (RFC 9112 2.2). Limits hold also while the head is
- * incomplete, and a caller that is fed byte by byte (with <in> always from
- * the head's first byte) stays linear by reader->scanned.
+ * with reader->fault set. <head> is to be read only after a positive answer;
+ * of its headers only the first n_headers are ever written. Empty lines before
+ * a request line are not accepted but for one CRLF (RFC 9112 2.2).
+ *
+ * Limits hold and lines are checked also while the head is incomplete; the
+ * verdict is the same however the bytes were cut. A caller that is fed byte by
+ * byte (with <in> always from the head's first byte, wherever that now lies)
+ * stays linear by what the reader keeps.
+ *
+ * A CONNECT request is read (authority form, HTTP1_TUNNEL, never kept alive):
+ * the caller answers 405. HTTP/1.0 may lack a Host, as RFC 9112 3.2 has it.
  */
 ptrdiff_t http1_read_request(struct http1_reader *reader, struct span in,
     struct http1_head *head) must_check;
@@ -114,9 +125,9 @@ const char *http1_reason(int status);
 /* Where a body's reader is. */
 struct http1_body {
 	enum http1_framing framing;
-	uint64_t left;	/* of the length, or of the current chunk */
+	uint64_t left;  /* of the length, or of the current chunk */
 	unsigned state; /* inside the chunked coding */
-	size_t line;	/* bytes of the current chunk-size or trailer line */
+	size_t line;    /* bytes of the current chunk-size line, at most 256 */
 	size_t trailer; /* bytes of trailers so far */
 	const char *reason; /* static text once it is ill-formed */
 };
@@ -144,19 +155,25 @@ enum http1_progress http1_body_read(struct http1_body *body, struct span in,
 bool http1_body_may_end(const struct http1_body *body);
 
 /*
- * Writing. A name or value with a byte that does not belong there (CR, LF,
- * NUL, ...) is a programmer's mistake: assert.
+ * Writing, HTTP/1.1 always. A name or value with a byte that does not belong
+ * there (CR, LF, NUL, ...) is a programmer's mistake: assert. False, and
+ * nothing written, when <out> would pass its maximum. The caller ends the head
+ * with CRLF.
  */
 bool http1_write_status(struct buf *out, int status) must_check;
-bool http1_write_request_line(struct buf *out, struct span method,
-    struct span target) must_check;
-bool http1_write_header(struct buf *out, struct span name, struct span value)
-    must_check;
+bool http1_write_request_line(
+    struct buf *out, struct span method, struct span target) must_check;
+bool http1_write_header(
+    struct buf *out, struct span name, struct span value) must_check;
 
-/* "<size in hex>\r\n"; the payload and CRLF follow. Returns its length <= 18. */
+/* "<size in hex>\r\n"; the payload and CRLF follow. Returns its length <= 18.
+ */
 size_t http1_write_chunk_size(uint64_t size, char out[20]);
 
-/* Whether <s> may be a header's value or is a token (RFC 9110 5.5, 5.6.2). */
+/*
+ * Whether the bytes of <s> may stand in a header's value (RFC 9110 5.5; blanks
+ * around it are not minded), and whether it is a token (5.6.2).
+ */
 bool http1_is_value(struct span s);
 bool http1_is_token(struct span s);
 

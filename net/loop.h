@@ -44,8 +44,11 @@ struct loop_hook {
 void loop_add_hook(struct loop *loop, struct loop_hook *hook);
 void loop_remove_hook(struct loop *loop, struct loop_hook *hook);
 
-/* The monotonic time at which this turn began, in ns. */
-int64_t loop_now_ns(const struct loop *loop);
+/*
+ * The monotonic time of this turn, in ns: read from the clock when a turn first
+ * asks for it, the same for all that the turn does.
+ */
+int64_t loop_now_ns(struct loop *loop);
 
 /* For parts that bring their own libevent users (Redis). */
 struct event_base *loop_base(struct loop *loop);

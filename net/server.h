@@ -93,7 +93,7 @@ void server_close(struct server **server);
 size_t server_connections(const struct server *server);
 size_t server_exchanges(const struct server *server);
 
-/* --- an exchange's request ------------------------------------------------- */
+/* --- an exchange's request ----------------------------------------------- */
 
 const struct http1_head *exchange_request(const struct exchange *exchange);
 struct span exchange_body(const struct exchange *exchange);
@@ -105,7 +105,7 @@ int64_t exchange_started_ns(const struct exchange *exchange); /* first byte */
 void exchange_set_user(struct exchange *exchange, void *user);
 void *exchange_user(const struct exchange *exchange);
 
-/* --- and its answer -------------------------------------------------------- */
+/* --- and its answer ------------------------------------------------------ */
 
 /*
  * A whole answer at once: content-length is added, and the body is dropped for

@@ -20,11 +20,10 @@
  * on_drained comes when it falls below STREAM_LOW after having been above
  * STREAM_HIGH. It is the writer's duty to pause its source when stream_is_full.
  *
- * Ending: stream_close discards what is unsent (a reset where bytes of the
- * answer would be lost silently otherwise: see stream_abort), stream_finish
- * sends what is pending, shuts down our side and closes when that is done;
- * with a linger it keeps reading and dropping for a moment, so that a peer
- * that is still sending gets to read our last words.
+ * Ending: stream_close discards what is unsent, stream_finish sends what is
+ * pending, shuts down our side and closes when that is done; with a linger it
+ * keeps reading and dropping for a moment, so that a peer that is still sending
+ * gets to read our last words.
  */
 #define STREAM_HELD (256 * 1024) /* unread bytes kept at most */
 #define STREAM_HIGH (64 * 1024)	 /* pending output above this: full */
@@ -40,12 +39,17 @@ enum stream_end {
 	STREAM_TLS_FAILED, /* handshake or certificate; detail says which */
 };
 
+/* on_connected, on_open, on_drained and on_sent may be NULL. */
 struct stream_handler {
+	/* TCP is there, a TLS handshake may follow. Not for accepted ones. */
+	void (*on_connected)(struct stream *stream, void *arg);
 	/* Connected, TLS handshake done. Not for accepted plain streams. */
 	void (*on_open)(struct stream *stream, void *arg);
 	/* <in>: every byte not yet taken; returns how many it takes now. */
 	size_t (*on_data)(struct stream *stream, struct span in, void *arg);
 	void (*on_drained)(struct stream *stream, void *arg);
+	/* At a turn's end: all that was written has left us. */
+	void (*on_sent)(struct stream *stream, void *arg);
 	/* After EOF the stream may still be written; after others it is dead. */
 	void (*on_end)(struct stream *stream, enum stream_end end, void *arg);
 };
@@ -78,30 +82,57 @@ struct stream *stream_connect(struct loop *loop,
 void stream_set_handler(struct stream *stream,
     const struct stream_handler *handler, void *arg);
 
+/* Copies <bytes>. An empty span writes nothing but asks for on_sent. */
 void stream_write(struct stream *stream, struct span bytes);
 size_t stream_pending(const struct stream *stream);
 bool stream_is_full(const struct stream *stream);
 
+/*
+ * Since when the peer has taken nothing of what is pending, by loop_now_ns;
+ * 0 when it is not kept waiting.
+ */
+int64_t stream_stuck_since_ns(const struct stream *stream);
+
+/*
+ * A paused stream's socket is not read. Resuming shows what is kept once more,
+ * at the turn's end at the latest, and reads on.
+ */
 void stream_pause(struct stream *stream);
 void stream_resume(struct stream *stream);
 
 /*
+ * Looks once whether the peer has reset, at the turn's end. Events tell that by
+ * themselves, unless the reset came together with the last bytes.
+ */
+void stream_check(struct stream *stream);
+
+/*
  * Whether an idle stream is still good for another request: nothing kept
- * unread, no EOF or error waiting on the socket (one recv with MSG_PEEK).
+ * unread, no bytes, EOF or error waiting on the socket (one recv).
  */
 bool stream_is_alive(struct stream *stream);
 
-/* Closes at once, what is pending is dropped. Frees after the turn. */
+/*
+ * Closes at once; NULL is accepted. Where something is pending the peer gets a
+ * reset, since it must not take what it got for whole. Frees after the turn.
+ */
 void stream_close(struct stream **stream);
 
 /* Closes with a reset, so that the peer cannot take the end for a good one. */
 void stream_abort(struct stream **stream);
 
-/* Sends what is pending, then FIN, then closes; lingers up to <linger_ns>. */
+/*
+ * Sends what is pending (30 s at most), then FIN, then closes. With a
+ * <linger_ns> it goes on reading and dropping for as long, up to 1 MiB, until
+ * the peer closes; with 0 it closes at once.
+ */
 void stream_finish(struct stream **stream, int64_t linger_ns);
 
-/* "127.0.0.1:8080" of the peer, for logs; valid as long as the stream. */
-const char *stream_peer(const struct stream *stream);
+/*
+ * "127.0.0.1:8080" or "[::1]:8080" of the peer, "unix" or "unknown", for logs;
+ * asked of the kernel once, valid as long as the stream.
+ */
+const char *stream_peer(struct stream *stream);
 
 /* What went wrong, for logs and errors: "certificate has expired". */
 const char *stream_detail(const struct stream *stream);

@@ -12,7 +12,7 @@
  * decision, which is what makes dry runs and back-tests mean something.
  */
 
-/* --- the request, as the router sees it ----------------------------------- */
+/* --- the request, as the router sees it --------------------------------- */
 
 enum router_endpoint {
 	ROUTER_CHAT,
@@ -31,8 +31,8 @@ struct router_input {
 	int64_t images;
 	bool audio;
 	int64_t turns;
-	int64_t choices;      /* n */
-	int64_t output_limit; /* -1: none */
+	int64_t choices;       /* n */
+	int64_t output_limit;  /* -1: none */
 	int64_t prompt_tokens; /* estimate over everything the model reads */
 	struct span last_user; /* the last user message, UTF-8 */
 	struct span system;    /* the first system message, or empty */
@@ -57,8 +57,9 @@ const char *router_task_name(enum router_task task);
 struct router_features {
 	enum router_endpoint endpoint;
 	enum router_task task;
-	char language[4]; /* ISO 639-1 of the last user message, "und" unknown */
-	int64_t tokens;	  /* of the whole prompt, estimated */
+	char
+	    language[4]; /* ISO 639-1 of the last user message, "und" unknown */
+	int64_t tokens;  /* of the whole prompt, estimated */
 	int64_t turns;
 	double difficulty; /* 0..1 */
 	bool tools;
@@ -77,7 +78,7 @@ struct router_features {
 void router_features(const struct router_input *input, struct arena *scratch,
     struct router_features *features);
 
-/* --- what may answer -------------------------------------------------------- */
+/* --- what may answer ---------------------------------------------------- */
 
 /* Capability bits of a model. */
 enum {
@@ -94,31 +95,31 @@ enum {
 unsigned router_capability(struct span name);
 
 struct router_model {
-	const char *name;	/* as configured: "up/small" */
-	unsigned capabilities;	/* CAN_ bits, endpoints included */
-	int64_t context;	/* tokens; 0: unknown, not checked */
-	int64_t input_femto;	/* per token, or MONEY_UNPRICED */
+	const char *name;      /* as configured: "up/small" */
+	unsigned capabilities; /* CAN_ bits, endpoints included */
+	int64_t context;       /* tokens; 0: unknown, not checked */
+	int64_t input_femto;   /* per token, or MONEY_UNPRICED */
 	int64_t cached_femto;
 	int64_t output_femto;
 };
 
 /* How a model stands now; an array beside the models, same index. */
 struct router_load {
-	int64_t queue;	/* requests under way or waiting */
+	int64_t queue;  /* requests under way or waiting */
 	double kv_free; /* 0..1; 1 where unknown */
 	bool is_healthy;
 };
 
 /* Who asks. */
 struct router_caller {
-	const char *name;	  /* the key's */
-	const char *const *tags;  /* (n_tags) */
+	const char *name;        /* the key's */
+	const char *const *tags; /* (n_tags) */
 	size_t n_tags;
-	const bool *may_use;	  /* (n_models) or NULL: all */
+	const bool *may_use; /* (n_models) or NULL: all */
 	bool may_auto;
 };
 
-/* --- the policy ------------------------------------------------------------- */
+/* --- the policy --------------------------------------------------------- */
 
 struct policy;
 
@@ -143,7 +144,7 @@ const char *policy_name(const struct policy *policy);
 /* Index of the baseline model. */
 size_t policy_baseline(const struct policy *policy);
 
-/* --- the decision ------------------------------------------------------------ */
+/* --- the decision ------------------------------------------------------- */
 
 /* A request header's value by lower-case name, ptr NULL when absent. */
 typedef struct span router_header_fn(void *arg, struct span name);
@@ -153,7 +154,7 @@ struct router_question {
 	const struct router_input *input;
 	const struct router_caller *caller;
 	const struct router_model *models; /* (n_models) */
-	const struct router_load *load;	   /* (n_models) */
+	const struct router_load *load;    /* (n_models) */
 	size_t n_models;
 	const struct policy *policy;
 	router_header_fn *header; /* may be NULL: no headers */
@@ -169,34 +170,34 @@ enum router_verdict {
 	MODEL_NO_JSON,
 	MODEL_NO_VISION,
 	MODEL_NO_AUDIO,
-	MODEL_CONTEXT,	 /* prompt and asked output do not fit */
+	MODEL_CONTEXT, /* prompt and asked output do not fit */
 };
 
 struct router_candidate {
 	size_t model; /* index */
 	enum router_verdict verdict;
 	int64_t estimated_cost_nano; /* or MONEY_UNPRICED */
-	const char *reason;	     /* in words, in the arena */
+	const char *reason;          /* in words, in the arena */
 };
 
 enum router_outcome {
 	ROUTER_DECIDED,
-	ROUTER_UNKNOWN_MODEL,	/* 404 model_not_found */
-	ROUTER_NOT_ALLOWED,	/* 403 model_not_allowed */
-	ROUTER_NO_CANDIDATE,	/* 400: which constraint took the last */
+	ROUTER_UNKNOWN_MODEL, /* 404 model_not_found */
+	ROUTER_NOT_ALLOWED,   /* 403 model_not_allowed */
+	ROUTER_NO_CANDIDATE,  /* 400: which constraint took the last */
 };
 
 struct router_decision {
 	enum router_outcome outcome;
 	bool is_pinned;
-	const char *rule;	/* "code", "default" or "pinned" */
+	const char *rule; /* "code", "default" or "pinned" */
 	enum policy_cache cache;
 	size_t baseline; /* model index: the policy's, or the pinned one */
 	/* In order: the one to use, then its fallbacks, then those that are
 	   out. */
 	const struct router_candidate *candidates;
 	size_t n_candidates;
-	size_t n_eligible; /* the first so many are MODEL_IN */
+	size_t n_eligible;          /* the first so many are MODEL_IN */
 	const char *const *reasons; /* (n_reasons) sentences for people */
 	size_t n_reasons;
 	/* Not decided: code and message for the client. */
@@ -212,8 +213,8 @@ struct router_decision {
  * capability, the context or the caller's permission. An unhealthy candidate
  * is not out: it goes behind the healthy ones.
  */
-void router_decide(const struct router_question *question,
-    struct arena *arena, struct router_decision *decision);
+void router_decide(const struct router_question *question, struct arena *arena,
+    struct router_decision *decision);
 
 const char *router_verdict_name(enum router_verdict verdict);
 

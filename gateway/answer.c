@@ -1,0 +1,80 @@
+/* answer.c -- our own answers, and the headers that every answer carries. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/request.h"
+
+const struct dialect_error request_internal_error = {
+    .message = "The gateway ran out of room for this request.",
+    .type = "server_error",
+    .code = "internal_error",
+};
+
+struct span request_money(const struct request *request, int64_t nano)
+{
+	char text[MONEY_TEXT_MAX];
+	size_t len = money_format(nano, text);
+
+	return arena_copy(request->arena, span_make(text, len));
+}
+
+const char *request_cache_name(const struct request *request)
+{
+	static const char *const names[] = {
+	    [CACHE_BYPASS] = "bypass",
+	    [CACHE_MISS] = "miss",
+	    [CACHE_HIT] = "hit",
+	};
+
+	return names[request->cache];
+}
+
+size_t request_headers(const struct request *request,
+    struct http1_header headers[8], bool with_amounts)
+{
+	const struct amounts *amounts = &request->amounts;
+	size_t n = 0;
+
+	headers[n++] = (struct http1_header){
+	    SPAN("x-sluice-request-id"), span_of(request->id_text)};
+	if (!request->is_decided)
+		return n;
+	if (request->has_attempt)
+		headers[n++] = (struct http1_header){SPAN("x-sluice-model"),
+		    span_of(request->attempt.model->name)};
+	headers[n++] = (struct http1_header){
+	    SPAN("x-sluice-rule"), span_of(request->decision.rule)};
+	headers[n++] = (struct http1_header){
+	    SPAN("x-sluice-cache"), span_of(request_cache_name(request))};
+	if (!with_amounts)
+		return n;
+	headers[n++] = (struct http1_header){SPAN("x-sluice-cost-usd"),
+	    request_money(request, amounts->cost_nano)};
+	headers[n++] = (struct http1_header){SPAN("x-sluice-baseline-usd"),
+	    request_money(request, amounts->baseline_nano)};
+	headers[n++] = (struct http1_header){SPAN("x-sluice-saved-usd"),
+	    request_money(request, amounts->saved_nano)};
+	return n;
+}
+
+enum step_result request_refuse_with(struct request *request, int status,
+    const struct dialect_error *error, struct http1_header extra)
+{
+	struct http1_header headers[10];
+	size_t n = request_headers(request, headers, false);
+
+	headers[n++] = (struct http1_header){
+	    SPAN("content-type"), SPAN("application/json")};
+	if (extra.name.len > 0)
+		headers[n++] = extra;
+	request->status = status;
+	if (!request->is_over && !exchange_has_begun(request->exchange))
+		exchange_answer(request->exchange, status, headers, n,
+		    dialect_write_error(error, request->arena));
+	return request_go(request, &step_finish);
+}
+
+enum step_result request_refuse(
+    struct request *request, int status, const struct dialect_error *error)
+{
+	return request_refuse_with(
+	    request, status, error, (struct http1_header){SPAN(""), SPAN("")});
+}

@@ -1,0 +1,96 @@
+/* command.c -- reads a command's arguments by its table. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/command.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+int command_misused(const struct command *command, const char *fmt, ...)
+{
+	va_list args;
+
+	fprintf(stderr, "sluice %s: ", command->name);
+	va_start(args, fmt);
+	vfprintf(stderr, fmt, args);
+	va_end(args);
+	fprintf(stderr, "; see sluice %s --help\n", command->name);
+	return EXIT_USAGE;
+}
+
+static const struct command_option *find(
+    const struct command_line *line, struct span name)
+{
+	for (size_t i = 0; i < line->n; i++)
+		if (span_eq(name, span_of(line->options[i].name)))
+			return &line->options[i];
+	return NULL;
+}
+
+static int refuse_unknown(const struct command_line *line, struct span name)
+{
+	const char *known[16];
+	size_t n = 0;
+	const char *near;
+
+	for (; n < line->n && n < 16; n++)
+		known[n] = line->options[n].name;
+	near = mistakes_nearest(name, known, n);
+	return command_misused(line->command, "unknown option %.*s%s%s%s",
+	    SPAN_FMT(name), near ? " (did you mean " : "", near ? near : "",
+	    near ? "?)" : "");
+}
+
+/* Takes argv[i], and its value where it has one; returns the next index. */
+static int take_option(struct command_line *line, int argc, char **argv, int i)
+{
+	struct span name = span_of(argv[i]);
+	size_t equals = span_find(name, SPAN("="), 0);
+	const struct command_option *option;
+
+	if (equals != SIZE_MAX)
+		name = span_head(name, equals);
+	option = find(line, name);
+	if (!option) {
+		line->status = refuse_unknown(line, name);
+		return -1;
+	}
+	if (!option->value) {
+		*option->is_set = true;
+		return i + 1;
+	}
+	if (equals != SIZE_MAX) {
+		*option->value = argv[i] + equals + 1;
+		return i + 1;
+	}
+	if (i + 1 >= argc) {
+		line->status = command_misused(
+		    line->command, "%s needs a value", option->name);
+		return -1;
+	}
+	*option->value = argv[i + 1];
+	return i + 2;
+}
+
+bool command_read(struct command_line *line, int argc, char **argv)
+{
+	for (int i = 0; i < argc;) {
+		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
+			fputs(line->command->help, stdout);
+			line->status = EXIT_DONE;
+			return false;
+		}
+		if (argv[i][0] == '-' && argv[i][1] == '-') {
+			i = take_option(line, argc, argv, i);
+			if (i < 0)
+				return false;
+			continue;
+		}
+		if (line->n_rest == line->rest_max) {
+			line->status = command_misused(
+			    line->command, "unexpected \"%s\"", argv[i]);
+			return false;
+		}
+		line->rest[line->n_rest++] = argv[i++];
+	}
+	return true;
+}

@@ -1,0 +1,143 @@
+/* config.h -- what a configuration file says, read whole and immutable. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef GATEWAY_CONFIG_H
+#define GATEWAY_CONFIG_H
+
+#include "base/base.h"
+#include "ledger/ledger.h"
+#include "net/net.h"
+#include "router/router.h"
+
+/*
+ * A configuration is read once, checked to its last line, and never changed:
+ * a reload reads a new one and swaps it whole. Requests hold a reference, so
+ * each keeps the models, prices and policy that it began with. Lookups go by
+ * index: models are an array that the policy, the keys' permissions and the
+ * load table share.
+ */
+enum {
+	CONFIG_KEYS_MAX = 10000,
+	CONFIG_MODELS_MAX = 1000
+};
+
+struct config_limits {
+	int64_t body;
+	int64_t header_bytes;
+	int64_t headers;
+	int64_t line;
+	int64_t header_time;
+	int64_t idle;
+};
+
+struct config_key {
+	char *name;
+	struct sha256 digest;
+	char **tags; /* (n_tags) */
+	size_t n_tags;
+	bool *may_use; /* (n_models), or NULL: all */
+	bool may_auto;
+};
+
+struct config_breaker {
+	int64_t failures; /* consecutive ones that open it */
+	int64_t open;     /* ns, doubled at each failed probe */
+	int64_t open_max;
+};
+
+struct config_provider {
+	char *name;
+	int64_t dialect; /* index; 0: openai */
+	char *base_url;
+	char *api_key_text;     /* wiped once api_key is made */
+	struct secret *api_key; /* NULL: none is sent */
+	char *ca;
+	bool stream_usage;
+	struct {
+		int64_t idle;
+		int64_t keep;
+	} pool;
+	struct {
+		int64_t connect, tls, first_byte, silence, total;
+	} timeouts;
+	struct config_breaker breaker;
+
+	/* From base_url. */
+	bool is_tls;
+	char *host;
+	char *authority; /* host[:port] as Host says it */
+	char *path;      /* prefix without a slash at its end */
+	uint16_t port;
+	struct origin *origin;
+};
+
+struct config_model {
+	char *name;
+	char *provider_name;
+	char *upstream; /* its name there */
+	struct ledger_price price;
+	int64_t context;
+	unsigned capabilities;
+	const struct config_provider *provider;
+};
+
+struct config {
+	char *file;
+	char *folder;
+
+	char *listen;
+	char *admin;
+	char *workers_text; /* "auto" or a number */
+	char *state;
+	int64_t drain;
+	char *policy_file;
+	char *tls_cert, *tls_key;
+	struct config_limits limits;
+	unsigned workers;
+
+	size_t n_keys;
+	struct config_key *keys;
+	size_t n_providers;
+	struct config_provider *providers;
+	size_t n_models;
+	struct config_model *models;
+	struct router_model *catalogue; /* (n_models) the router's view */
+	size_t n_admin_hosts;
+	char **admin_hosts;
+
+	struct policy *policy;
+	struct tls_context *tls; /* NULL: plain */
+
+	_Atomic unsigned references;
+	uint64_t generation; /* 1, 2, ... set by who swaps it in */
+};
+
+/*
+ * Reads <file> and what it refers to. Every mistake is added; NULL when there
+ * were any. Warnings (a model without a price, say) are logged by the caller
+ * through config_warnings. <lookup> gives the environment.
+ */
+struct config *config_load(
+    const char *file, yaml_lookup_fn *lookup, struct mistakes *mistakes);
+
+/* What is allowed but should be said aloud; adds lines to <warnings>. */
+void config_warnings(const struct config *config, struct mistakes *warnings);
+
+struct config *config_ref(struct config *config);
+void config_unref(struct config **config);
+
+/* The key with <digest>, in constant time over all keys; NULL: none. */
+const struct config_key *config_find_key(
+    const struct config *config, const struct sha256 *digest);
+const struct config_key *config_key_named(
+    const struct config *config, struct span name);
+
+/* Index of a model by name; SIZE_MAX: none. */
+size_t config_find_model(const struct config *config, struct span name);
+
+/* The environment, for config_load. */
+const char *config_environment(const char *name, void *arg);
+
+/* docs/configuration.md, made from the tables. */
+bool config_write_docs(struct buf *out);
+
+#endif

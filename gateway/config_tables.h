@@ -1,0 +1,26 @@
+/* config_tables.h -- the rows that configuration is read and documented by. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef GATEWAY_CONFIG_TABLES_H
+#define GATEWAY_CONFIG_TABLES_H
+
+#include "base/base.h"
+
+extern const struct settings config_top_table;
+extern const struct settings config_tls_table;
+extern const struct settings config_limits_table;
+extern const struct settings config_key_table;
+extern const struct settings config_provider_table;
+extern const struct settings config_pool_table;
+extern const struct settings config_timeouts_table;
+extern const struct settings config_breaker_table;
+extern const struct settings config_model_table;
+extern const struct settings config_price_table;
+
+/* A key's file members that are not kept as text. */
+struct config_key_text {
+	char *name;
+	char *key;
+	char *key_sha256;
+};
+
+#endif

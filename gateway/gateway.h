@@ -1,0 +1,67 @@
+/* gateway.h -- the running gateway: workers, reloads, the way down. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef GATEWAY_GATEWAY_H
+#define GATEWAY_GATEWAY_H
+
+#include "gateway/worker.h"
+
+/*
+ * The control thread owns this: it reads configurations, swaps snapshots,
+ * takes signals and answers the admin port. Workers see only what they are
+ * sent. A reload reads and checks everything before anything changes; with a
+ * single mistake nothing does.
+ */
+enum {
+	ADMIN_JOBS_MAX = 4
+};
+
+struct gateway {
+	const char *config_file;
+	struct loop *loop; /* the control thread's */
+	struct metrics *metrics;
+	struct upstreams *upstreams;
+	struct ledger *ledger;
+	struct snapshot *snapshot; /* in force */
+	struct server *admin;
+	unsigned n_workers;
+	struct worker **workers; /* (n_workers) */
+	struct deadline drain_deadline;
+	_Atomic unsigned draining_workers;
+	bool is_draining;
+	int64_t started_utc_ns;
+	char *ledger_folder;
+	unsigned jobs; /* readings of the ledger under way */
+	struct metric *generation, *reload_failures;
+};
+
+/*
+ * Opens everything that <config_file> names: ledger, listeners, workers.
+ * Mistakes and failures are printed to stderr; NULL then.
+ */
+struct gateway *gateway_open(const char *config_file);
+
+/* Until SIGTERM or SIGINT and the drain's end. Returns an exit status. */
+int gateway_run(struct gateway *gateway);
+
+void gateway_close(struct gateway **gateway);
+
+/*
+ * Reads the files again. OK: in force for new requests. FAILED: nothing
+ * changed, <mistakes> says why.
+ */
+enum result gateway_reload(
+    struct gateway *gateway, struct mistakes *mistakes) must_check;
+
+/* state/ledger of a configuration; malloc'ed. */
+char *gateway_ledger_folder(const struct config *config);
+
+/*
+ * The same from a configuration file of which nothing but `state` is read, so
+ * that reports work where the keys' environment is not set. Mistakes are
+ * printed; malloc'ed, or NULL.
+ */
+char *gateway_find_ledger(const char *config_file);
+
+extern const struct server_handler admin_handler;
+
+#endif

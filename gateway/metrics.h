@@ -1,0 +1,79 @@
+/* metrics.h -- what the gateway counts: one row a metric. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef GATEWAY_METRICS_H
+#define GATEWAY_METRICS_H
+
+#include "base/metric.h"
+
+/*
+ * The rows make the enum, the registry's specs and docs/metrics.md. Labels
+ * hold configured names and small closed sets only, never what a caller wrote.
+ *
+ *   M(id, name, kind, labels, help)
+ */
+#define LABELS(...)                                                            \
+	{                                                                      \
+		__VA_ARGS__                                                    \
+	}
+#define GATEWAY_METRICS(M)                                                     \
+	M(REQUESTS, "sluice_requests_total", COUNTER,                          \
+	    LABELS("endpoint", "model", "status"),                             \
+	    "Requests answered, by endpoint, model that answered and status.") \
+	M(COST, "sluice_cost_nano_usd_total", COUNTER, LABELS("model"),        \
+	    "Cost of attempts in nano-dollars (1e-9 USD).")                    \
+	M(BASELINE, "sluice_baseline_nano_usd_total", COUNTER,                 \
+	    LABELS("model"),                                                   \
+	    "What the same usage would have cost at the baseline model.")      \
+	M(SAVED, "sluice_saved_nano_usd_total", GAUGE, LABELS("model"),        \
+	    "Baseline less cost in nano-dollars; falls when routing cost "     \
+	    "more.")                                                           \
+	M(TOKENS, "sluice_tokens_total", COUNTER, LABELS("model", "class"),    \
+	    "Tokens by class: input (uncached), cached, output.")              \
+	M(ATTEMPTS, "sluice_upstream_attempts_total", COUNTER,                 \
+	    LABELS("model", "outcome"),                                        \
+	    "Upstream attempts by how they ended.")                            \
+	M(FALLBACKS, "sluice_fallbacks_total", COUNTER, LABELS("model"),       \
+	    "Attempts after which the next candidate was tried.")              \
+	M(IN_FLIGHT, "sluice_upstream_in_flight", GAUGE, LABELS("model"),      \
+	    "Attempts under way now.")                                         \
+	M(BREAKER, "sluice_breaker_state", GAUGE, LABELS("model"),             \
+	    "Circuit breaker: 0 closed, 1 half-open, 2 open.")                 \
+	M(BREAKER_OPENED, "sluice_breaker_opened_total", COUNTER,              \
+	    LABELS("model"), "Times that the breaker opened.")                 \
+	M(UPSTREAM_CREDENTIALS, "sluice_upstream_credentials_refused_total",   \
+	    COUNTER, LABELS("model"),                                          \
+	    "Attempts refused with 401 or 403: our credentials are wrong.")    \
+	M(ESTIMATED, "sluice_estimated_rows_total", COUNTER, LABELS("model"),  \
+	    "Ledger rows whose usage was estimated.")                          \
+	M(UNPRICED, "sluice_unpriced_rows_total", COUNTER, LABELS("model"),    \
+	    "Ledger rows without a price.")                                    \
+	M(DURATION, "sluice_request_duration_seconds", HISTOGRAM,              \
+	    LABELS("endpoint"),                                                \
+	    "From a request's first byte to its answer's end.")                \
+	M(FIRST_TOKEN, "sluice_time_to_first_token_seconds", HISTOGRAM,        \
+	    LABELS("model"),                                                   \
+	    "From a request's first byte to the first content sent.")          \
+	M(OVERHEAD, "sluice_decision_seconds", HISTOGRAM, LABELS(NULL),        \
+	    "From a request's body read to its first attempt sent.")           \
+	M(REQUESTS_IN_FLIGHT, "sluice_requests_in_flight", GAUGE,              \
+	    LABELS(NULL), "Requests under way now.")                           \
+	M(CLIENTS_GONE, "sluice_clients_gone_total", COUNTER, LABELS(NULL),    \
+	    "Requests whose client left before the answer's end.")             \
+	M(CONFIG_GENERATION, "sluice_config_generation", GAUGE, LABELS(NULL),  \
+	    "Number of the configuration in force, 1 at start.")               \
+	M(RELOAD_FAILURES, "sluice_config_reload_failures_total", COUNTER,     \
+	    LABELS(NULL), "Reloads refused for mistakes in the files.")        \
+	M(LEDGER_FAILURES, "sluice_ledger_failures_total", COUNTER,            \
+	    LABELS(NULL),                                                      \
+	    "Requests refused because the ledger could not take them.")
+
+enum gateway_metric {
+#define M(id, name, kind, labels, help) METRIC_##id,
+	GATEWAY_METRICS(M)
+#undef M
+	METRIC_COUNT
+};
+
+extern const struct metric_spec gateway_metric_specs[METRIC_COUNT];
+
+#endif

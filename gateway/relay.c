@@ -1,0 +1,387 @@
+/* relay.c -- copies one upstream's answer to one client, or falls back. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/relay.h"
+
+#include <stdio.h>
+
+/* --- the call's events
+ * ----------------------------------------------------------- */
+
+static bool comes_back(struct span name)
+{
+	static const struct span exact[] = {SPAN("content-type"),
+	    SPAN("content-encoding"), SPAN("retry-after"),
+	    SPAN("x-request-id")};
+	static const struct span prefixes[] = {
+	    SPAN("openai-"), SPAN("anthropic-"), SPAN("x-ratelimit-")};
+
+	for (size_t i = 0; i < sizeof(exact) / sizeof(exact[0]); i++)
+		if (span_eq_nocase(name, exact[i]))
+			return true;
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
+		if (span_eq_nocase(
+			span_head(name, prefixes[i].len), prefixes[i]))
+			return true;
+	return false;
+}
+
+static bool is_event_stream(const struct http1_head *head)
+{
+	struct span type = http1_header(head, SPAN("content-type"));
+	const struct span name = SPAN("text/event-stream");
+
+	return span_eq_nocase(span_head(type, name.len), name);
+}
+
+static bool is_encoded(const struct http1_head *head)
+{
+	struct span coding = http1_header(head, SPAN("content-encoding"));
+
+	return coding.len > 0 && !span_eq_nocase(coding, SPAN("identity"));
+}
+
+static void on_head(struct call *call, const struct http1_head *head, void *arg)
+{
+	struct request *request = arg;
+	struct attempt *attempt = &request->attempt;
+	const size_t room = sizeof(attempt->back) / sizeof(attempt->back[0]);
+
+	(void)call;
+	attempt->status = head->status;
+	attempt->is_encoded = is_encoded(head);
+	attempt->length =
+	    head->framing == HTTP1_LENGTH ? (int64_t)head->content_length : -1;
+	if (is_event_stream(head) && !attempt->is_encoded)
+		attempt->relay = RELAY_STREAM;
+	else
+		attempt->relay = RELAY_JSON;
+	for (size_t i = 0; i < head->n_headers && attempt->n_back < room; i++)
+		if (comes_back(head->headers[i].name))
+			attempt
+			    ->back[attempt->n_back++] = (struct http1_header){
+			    arena_copy(request->arena, head->headers[i].name),
+			    arena_copy(request->arena, head->headers[i].value),
+			};
+	request_event(request, EVENT_HEAD);
+}
+
+static void on_data(struct call *call, struct span bytes, void *arg)
+{
+	struct request *request = arg;
+	struct attempt *attempt = &request->attempt;
+
+	(void)call;
+	if (request->is_over || attempt->is_settled)
+		return;
+	if (attempt->relay == RELAY_STREAM)
+		relay_stream_feed(request, bytes);
+	else
+		relay_body_feed(request, bytes);
+	if (attempt->saw_error || attempt->saw_done || attempt->is_too_long)
+		request_event(request, 0);
+}
+
+static void on_done(struct call *call, void *arg)
+{
+	struct request *request = arg;
+
+	(void)call;
+	request->attempt.call = NULL;
+	request_event(request, EVENT_DONE);
+}
+
+static void on_failed(
+    struct call *call, enum call_failure failure, const char *detail, void *arg)
+{
+	struct request *request = arg;
+	struct attempt *attempt = &request->attempt;
+
+	(void)call;
+	attempt->call = NULL;
+	attempt->failure = failure;
+	snprintf(attempt->detail, sizeof(attempt->detail), "%s", detail);
+	request_event(request, EVENT_FAILED);
+}
+
+static void on_sent(struct call *call, void *arg)
+{
+	(void)call;
+	(void)arg;
+}
+
+const struct call_handler relay_call_handler = {
+    .on_sent = on_sent,
+    .on_head = on_head,
+    .on_data = on_data,
+    .on_done = on_done,
+    .on_failed = on_failed,
+};
+
+/* --- shared by both shapes
+ * ---------------------------------------------------------- */
+
+size_t relay_headers(const struct request *request,
+    struct http1_header headers[40], bool with_amounts)
+{
+	const struct attempt *attempt = &request->attempt;
+	size_t n = request_headers(request, headers, with_amounts);
+
+	for (size_t i = 0; i < attempt->n_back; i++)
+		headers[n++] = attempt->back[i];
+	return n;
+}
+
+void relay_throttle(struct request *request)
+{
+	if (request->attempt.call && exchange_is_full(request->exchange))
+		call_pause(request->attempt.call);
+}
+
+/* --- when an attempt fails
+ * ------------------------------------------------------------ */
+
+static bool is_retryable(int status)
+{
+	return status == 401 || status == 403 || status == 408 ||
+	       status == 409 || status == 429 || status >= 500 ||
+	       (status >= 300 && status < 400);
+}
+
+/* Another candidate, while the client has not seen a byte. */
+static bool falls_back(struct request *request)
+{
+	if (request->attempt.saw_content ||
+	    exchange_has_begun(request->exchange) ||
+	    !attempt_admit(request, request->candidate + 1))
+		return false;
+	metric_add(request->attempt.upstream->fallbacks, 1);
+	log_info(request->id_text, "fallback", "attempt=%s model=%s status=%d",
+	    request->attempt.id_text, request->attempt.model->name,
+	    request->attempt.status);
+	return true;
+}
+
+static enum step_result go_back(struct request *request)
+{
+	if (request->attempt.call)
+		call_detach(&request->attempt.call);
+	return request_go(request, &step_reserve);
+}
+
+/* The client has part of a stream: say so in it, and leave it unfinished. */
+static enum step_result break_off(struct request *request)
+{
+	struct attempt *attempt = &request->attempt;
+	const struct dialect_error error = {
+	    .message = "The upstream broke off before the answer was whole.",
+	    .type = "upstream_error",
+	    .code = "upstream_failed",
+	};
+
+	if (attempt->relay == RELAY_STREAM && !attempt->saw_error) {
+		exchange_write(request->exchange, SPAN("data: "));
+		exchange_write(request->exchange,
+		    dialect_write_error(&error, request->arena));
+		exchange_write(request->exchange, SPAN("\n\n"));
+	}
+	exchange_cut(request->exchange);
+	return request_go(request, &step_finish);
+}
+
+static enum step_result refuse_failed(struct request *request)
+{
+	struct attempt *attempt = &request->attempt;
+	enum call_failure failure = attempt->failure;
+	bool is_late = failure == CALL_FIRST_BYTE_TIMEOUT ||
+		       failure == CALL_SILENCE_TIMEOUT ||
+		       failure == CALL_TOTAL_TIMEOUT;
+	bool is_away = failure == CALL_NO_NAME ||
+		       failure == CALL_NO_CONNECTION || failure == CALL_TLS;
+
+	return request_refuse(request, is_late ? 504 : 502,
+	    &(struct dialect_error){
+		.message = arena_printf(request->arena,
+		    "The upstream of %s %s.", attempt->model->name,
+		    is_late   ? "did not answer in time"
+		    : is_away ? "could not be reached"
+			      : "gave no usable answer"),
+		.type = "upstream_error",
+		.code = is_late   ? "upstream_timeout"
+			: is_away ? "upstream_unreachable"
+				  : "upstream_failed",
+	    });
+}
+
+/* No answer came, or not to its end. */
+static enum step_result fail(struct request *request)
+{
+	struct attempt *attempt = &request->attempt;
+	enum call_failure failure = attempt->failure;
+	bool is_late = failure == CALL_FIRST_BYTE_TIMEOUT ||
+		       failure == CALL_SILENCE_TIMEOUT ||
+		       failure == CALL_TOTAL_TIMEOUT;
+
+	log_warn(request->id_text, "attempt_failed",
+	    "attempt=%s model=%s how=%s why=\"%s\"", attempt->id_text,
+	    attempt->model->name, call_failure_name(failure), attempt->detail);
+	attempt_settle(
+	    request, is_late ? LEDGER_TIMED_OUT : LEDGER_UPSTREAM_DIED);
+	if (falls_back(request))
+		return go_back(request);
+	if (exchange_has_begun(request->exchange))
+		return break_off(request);
+	if (attempt->error_body.ptr) {
+		struct http1_header headers[9];
+		size_t n = request_headers(request, headers, false);
+
+		headers[n++] = (struct http1_header){
+		    SPAN("content-type"), SPAN("application/json")};
+		request->status = 502;
+		exchange_answer(
+		    request->exchange, 502, headers, n, attempt->error_body);
+		return request_go(request, &step_finish);
+	}
+	return refuse_failed(request);
+}
+
+static enum step_result refuse_credentials(struct request *request)
+{
+	return request_refuse(request, 502,
+	    &(struct dialect_error){
+		.message = arena_printf(request->arena,
+		    "The upstream of %s did not accept this gateway's own "
+		    "credentials; whoever runs it has been told.",
+		    request->attempt.model->name),
+		.type = "upstream_error",
+		.code = "upstream_credentials",
+	    });
+}
+
+/* A head that makes this candidate's answer unwanted. */
+static enum step_result refuse_status(struct request *request)
+{
+	struct attempt *attempt = &request->attempt;
+	int status = attempt->status;
+	bool is_credential = status == 401 || status == 403;
+
+	if (is_credential) {
+		metric_add(attempt->upstream->credentials, 1);
+		log_error(request->id_text, "upstream_credentials_refused",
+		    "model=%s provider=%s status=%d", attempt->model->name,
+		    attempt->model->provider->name, status);
+	}
+	if (falls_back(request)) {
+		attempt_settle(request, LEDGER_REFUSED);
+		return go_back(request);
+	}
+	if (!is_credential && status >= 400)
+		return STEP_WAIT; /* its own status and body are the answer */
+	attempt_settle(request, LEDGER_REFUSED);
+	if (attempt->call)
+		call_detach(&attempt->call);
+	if (is_credential)
+		return refuse_credentials(request);
+	return refuse_failed(request);
+}
+
+/* --- the step
+ * ------------------------------------------------------------------------- */
+
+static enum step_result take_head(struct request *request)
+{
+	struct attempt *attempt = &request->attempt;
+
+	if (attempt->status >= 400 && attempt->relay == RELAY_STREAM)
+		attempt->relay = RELAY_JSON;
+	if (is_retryable(attempt->status))
+		return refuse_status(request);
+	return STEP_WAIT;
+}
+
+static enum step_result take_end(struct request *request)
+{
+	struct attempt *attempt = &request->attempt;
+
+	if (attempt->relay != RELAY_STREAM)
+		return request_go(request, &step_settle);
+	if (attempt->saw_finish) {
+		relay_stream_end(request);
+		return request_go(request, &step_finish);
+	}
+	attempt->failure = CALL_CLOSED;
+	snprintf(attempt->detail, sizeof(attempt->detail),
+	    "the stream ended without a finish_reason or [DONE]");
+	return fail(request);
+}
+
+static enum step_result relay(struct request *request)
+{
+	struct attempt *attempt = &request->attempt;
+	unsigned events = request->events;
+
+	request->events &= ~(unsigned)(EVENT_HEAD | EVENT_DRAINED);
+	if (attempt->saw_done) {
+		if (attempt->call)
+			call_detach(&attempt->call);
+		return request_go(request, &step_finish);
+	}
+	if (events & EVENT_GONE) {
+		attempt_settle(request, LEDGER_CLIENT_GONE);
+		return request_go(request, &step_finish);
+	}
+	if (attempt->saw_error || attempt->is_too_long) {
+		attempt->failure = CALL_CLOSED;
+		snprintf(attempt->detail, sizeof(attempt->detail), "%s",
+		    attempt->saw_error ? "an error event in the stream"
+				       : "an event larger than the limit");
+		return fail(request);
+	}
+	if ((events & EVENT_DRAINED) && attempt->call)
+		call_resume(attempt->call);
+	if (events & EVENT_HEAD) {
+		enum step_result result = take_head(request);
+
+		if (result != STEP_WAIT)
+			return result;
+	}
+	if (events & EVENT_FAILED)
+		return fail(request);
+	if (events & EVENT_DONE)
+		return take_end(request);
+	return STEP_WAIT;
+}
+
+/* --- settle, and give a held answer
+ * ------------------------------------------------------ */
+
+static enum step_result settle(struct request *request)
+{
+	struct attempt *attempt = &request->attempt;
+	struct http1_header headers[40];
+	bool is_error = attempt->status >= 400;
+	size_t n;
+
+	relay_body_read_usage(request);
+	attempt_settle(request, is_error ? LEDGER_REFUSED : LEDGER_COMPLETED);
+	request->status = attempt->status;
+	if (attempt->relay == RELAY_PLAIN) {
+		exchange_end(request->exchange);
+		return request_go(request, &step_finish);
+	}
+	if (request->first_token_ns == 0)
+		request->first_token_ns = loop_now_ns(request->worker->loop);
+	n = relay_headers(request, headers, true);
+	exchange_answer(request->exchange, attempt->status, headers, n,
+	    buf_span(&attempt->held));
+	return request_go(request, &step_finish);
+}
+
+static enum step_result finish(struct request *request)
+{
+	(void)request;
+	return STEP_OVER;
+}
+
+const struct request_step step_relay = {"relay", relay};
+const struct request_step step_settle = {"settle", settle};
+const struct request_step step_finish = {"finish", finish};

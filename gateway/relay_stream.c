@@ -1,0 +1,145 @@
+/* relay_stream.c -- events to one client, each as it arrives. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/relay.h"
+
+#include <stdio.h>
+
+static void write_amounts(struct request *request)
+{
+	const struct amounts *amounts = &request->amounts;
+	char cost[MONEY_TEXT_MAX], baseline[MONEY_TEXT_MAX];
+	char saved[MONEY_TEXT_MAX];
+	char line[256];
+	int n;
+
+	money_format(amounts->cost_nano, cost);
+	money_format(amounts->baseline_nano, baseline);
+	money_format(amounts->saved_nano, saved);
+	n = snprintf(line, sizeof(line),
+	    ": x-sluice-cost-usd=%s x-sluice-baseline-usd=%s "
+	    "x-sluice-saved-usd=%s\n\n",
+	    cost, baseline, saved);
+	exchange_write(request->exchange, span_make(line, (size_t)n));
+}
+
+void relay_stream_release(struct request *request)
+{
+	struct attempt *attempt = &request->attempt;
+	struct http1_header headers[40];
+	size_t n;
+
+	if (exchange_has_begun(request->exchange))
+		return;
+	n = relay_headers(request, headers, false);
+	headers[n++] =
+	    (struct http1_header){SPAN("cache-control"), SPAN("no-cache")};
+	headers[n++] =
+	    (struct http1_header){SPAN("x-accel-buffering"), SPAN("no")};
+	request->status = attempt->status;
+	exchange_begin(request->exchange, attempt->status, headers, n, -1);
+	exchange_write(request->exchange, buf_span(&attempt->held));
+	buf_free(&attempt->held);
+}
+
+/* Everything that ends a good stream, the amounts before its last event. */
+static void finish_stream(struct request *request, struct span last)
+{
+	attempt_settle(request, LEDGER_COMPLETED);
+	relay_stream_release(request);
+	write_amounts(request);
+	if (last.len > 0)
+		exchange_write(request->exchange, last);
+	exchange_end(request->exchange);
+}
+
+static void pass(struct request *request, struct span raw)
+{
+	struct attempt *attempt = &request->attempt;
+
+	if (exchange_has_begun(request->exchange)) {
+		exchange_write(request->exchange, raw);
+		return;
+	}
+	/* Chunks before the first content wait for it: until then another
+	   candidate may still answer. Their number is bounded. */
+	if (buf_len(&attempt->held) + raw.len > RELAY_HELD_EVENTS ||
+	    !buf_append(&attempt->held, raw)) {
+		relay_stream_release(request);
+		exchange_write(request->exchange, raw);
+	}
+}
+
+static void take_content(struct request *request)
+{
+	struct attempt *attempt = &request->attempt;
+
+	if (attempt->saw_content)
+		return;
+	attempt->saw_content = true;
+	relay_stream_release(request);
+	if (request->first_token_ns != 0)
+		return;
+	request->first_token_ns = loop_now_ns(request->worker->loop);
+	metric_observe(attempt->upstream->first_token,
+	    request->first_token_ns - exchange_started_ns(request->exchange));
+}
+
+static void take_event(struct request *request, const struct sse_event *event)
+{
+	struct attempt *attempt = &request->attempt;
+	struct dialect_chunk chunk;
+
+	if (!event->has_data) {
+		pass(request, event->raw);
+		return;
+	}
+	dialect_read_chunk(
+	    request->endpoint, event->data, &request->worker->scratch, &chunk);
+	dialect_usage_merge(&attempt->usage, &chunk.usage);
+	attempt->output_estimate += chunk.output_estimate;
+	attempt->saw_finish |= chunk.has_finish;
+	if (chunk.is_error) {
+		attempt->saw_error = true;
+		if (attempt->saw_content)
+			exchange_write(request->exchange, event->raw);
+		else
+			attempt->error_body =
+			    arena_copy(request->arena, event->data);
+		return;
+	}
+	if (chunk.is_done) {
+		attempt->saw_done = true;
+		finish_stream(request, event->raw);
+		return;
+	}
+	if (chunk.is_usage_only && request->asks_usage)
+		return;
+	if (chunk.has_content)
+		take_content(request);
+	pass(request, event->raw);
+}
+
+void relay_stream_feed(struct request *request, struct span bytes)
+{
+	struct attempt *attempt = &request->attempt;
+	struct sse_event event;
+
+	while (!attempt->saw_done && !attempt->saw_error) {
+		arena_reset(&request->worker->scratch);
+		if (!sse_next(&attempt->splitter, &bytes,
+			&request->worker->scratch, &event))
+			break;
+		take_event(request, &event);
+	}
+	attempt->is_too_long = attempt->splitter.is_too_long;
+	relay_throttle(request);
+}
+
+void relay_stream_end(struct request *request)
+{
+	struct attempt *attempt = &request->attempt;
+
+	if (attempt->saw_done)
+		return;
+	finish_stream(request, sse_rest(&attempt->splitter));
+}

@@ -1,0 +1,212 @@
+/* request.h -- a request's life as a machine of named steps. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef GATEWAY_REQUEST_H
+#define GATEWAY_REQUEST_H
+
+#include "dialect/dialect.h"
+#include "gateway/worker.h"
+
+/*
+ *   route -> authorise -> read -> parse -> classify -> decide -> look up ->
+ *   reserve -> send -> relay -> settle -> finish
+ *
+ * One function a step. A step does its work and names the next one, waits for
+ * an event, or ends the life. Events (the body is there, the answer's head,
+ * bytes, an end) are noted on the request and the machine is run; nothing else
+ * happens in a callback. The request lives in its exchange's arena, so it is
+ * gone when the exchange is.
+ */
+enum step_result {
+	STEP_GO,   /* request->step names what comes next */
+	STEP_WAIT, /* until an event */
+	STEP_OVER, /* nothing more to do */
+};
+
+struct request;
+typedef enum step_result request_step_fn(struct request *request);
+
+struct request_step {
+	const char *name;
+	request_step_fn *run;
+};
+
+#define REQUEST_STEPS(S)                                                       \
+	S(route)                                                               \
+	S(authorise)                                                           \
+	S(read)                                                                \
+	S(parse) S(classify) S(decide) S(look_up) S(reserve) S(send) S(relay)  \
+	    S(settle) S(finish)
+
+#define S(name) extern const struct request_step step_##name;
+REQUEST_STEPS(S)
+#undef S
+
+enum cache_state {
+	CACHE_BYPASS,
+	CACHE_MISS,
+	CACHE_HIT,
+};
+
+/* What has happened since the machine last ran. */
+enum {
+	EVENT_BODY = 1 << 0,    /* the request's body is there */
+	EVENT_HEAD = 1 << 1,    /* the upstream's head is in attempt */
+	EVENT_DONE = 1 << 2,    /* its answer is whole */
+	EVENT_FAILED = 1 << 3,  /* it will not be */
+	EVENT_GONE = 1 << 4,    /* the client is not there any more */
+	EVENT_DRAINED = 1 << 5, /* the client took what was pending */
+};
+
+/* How the relay stands. */
+enum relay_kind {
+	RELAY_NONE,
+	RELAY_JSON,   /* held until whole, at most RELAY_HOLD */
+	RELAY_PLAIN,  /* passed as it comes: too large to hold, or encoded */
+	RELAY_STREAM, /* events */
+};
+
+#define RELAY_HOLD (4u << 20)
+#define RELAY_EVENT_MAX (8u << 20)
+#define RELAY_HELD_EVENTS (256u << 10)
+#define RELAY_SCRATCH (64u << 20)
+
+/* One upstream attempt. */
+struct attempt {
+	struct ledger_id id;
+	char id_text[40]; /* "att_..." */
+	const struct config_model *model;
+	size_t model_index;
+	struct upstream *upstream;
+	struct call *call;
+	bool is_reserved;
+	bool is_settled;
+	int64_t started_ns;
+	int status; /* of the upstream's answer, 0: none */
+	enum call_failure failure;
+	char detail[160];
+
+	enum relay_kind relay;
+	struct http1_header back[24]; /* headers to pass back, in the arena */
+	size_t n_back;
+	struct buf held; /* JSON body, or events before content */
+	struct sse_splitter splitter;
+	bool is_encoded; /* content-encoding: not ours to read */
+	bool saw_content;
+	bool saw_finish;
+	bool saw_done;
+	bool saw_error;
+	int64_t length;         /* its content-length, -1: chunked */
+	struct span error_body; /* of an error event before content */
+	bool is_too_long;       /* an event past RELAY_EVENT_MAX */
+	struct dialect_usage usage;
+	int64_t output_estimate; /* tokens seen, by their text */
+};
+
+/* Amounts over all attempts. */
+struct amounts {
+	int64_t input_tokens, cached_tokens, output_tokens;
+	bool is_estimated;
+	int64_t cost_nano, baseline_nano, saved_nano;
+};
+
+struct request {
+	struct worker *worker;
+	struct exchange *exchange;
+	struct arena *arena; /* the exchange's */
+	struct snapshot *snapshot;
+	const struct config *config; /* the snapshot's */
+
+	const struct request_step *step;
+	unsigned events;
+	bool is_running;
+	bool is_over; /* the exchange is: nothing may be written */
+	enum exchange_over over;
+
+	struct ledger_id id;
+	char id_text[40]; /* "req_..." */
+	int64_t utc_ns;
+
+	const struct config_key *key;
+	enum endpoint endpoint;
+	bool has_endpoint;
+	struct dialect_request dialect;
+	struct router_input input;
+	struct router_features features;
+	struct router_decision decision;
+	bool is_decided;
+	enum cache_state cache;
+	size_t candidate; /* index into the decision's candidates */
+	unsigned attempts;
+	bool has_attempt; /* attempt holds one */
+	bool asks_usage;  /* we spliced include_usage */
+	struct attempt attempt;
+	enum ledger_outcome outcome;
+
+	struct amounts amounts;
+	int64_t body_read_ns;
+	int64_t first_token_ns; /* 0: none yet */
+	int status;             /* answered */
+};
+
+extern const struct server_handler request_handler;
+
+/* Notes <event> and runs the machine until it waits or ends. */
+void request_event(struct request *request, unsigned event);
+
+/* --- used between the step files --------------------------------------------
+ */
+
+/* Goes on with <step>. */
+static inline enum step_result request_go(
+    struct request *request, const struct request_step *step)
+{
+	request->step = step;
+	return STEP_GO;
+}
+
+/* Answers with one of our own errors and goes on to finish. */
+enum step_result request_refuse(
+    struct request *request, int status, const struct dialect_error *error);
+
+/* The same with one extra header ("allow", "retry-after"). */
+enum step_result request_refuse_with(struct request *request, int status,
+    const struct dialect_error *error, struct http1_header extra);
+
+/* Ours to blame: out of arena. */
+extern const struct dialect_error request_internal_error;
+
+/* Tokens that an image is counted as, before its provider says. */
+enum {
+	IMAGE_TOKENS = 765
+};
+
+/* The router's view of a request that was read. */
+void request_describe(
+    const struct dialect_request *dialect, struct router_input *input);
+
+/* "hit", "miss" or "bypass". */
+const char *request_cache_name(const struct request *request);
+
+/* x-sluice-... headers into <headers> (room for 8); amounts when settled. */
+size_t request_headers(const struct request *request,
+    struct http1_header headers[8], bool with_amounts);
+
+/* "0.000012" or "unpriced" in the request's arena. */
+struct span request_money(const struct request *request, int64_t nano);
+
+/*
+ * Ends the attempt in the ledger, the breaker and the metrics; adds to the
+ * request's amounts. Harmless when it is settled already.
+ */
+void attempt_settle(struct request *request, enum ledger_outcome outcome);
+
+/* Frees what an attempt holds; cancels its call. */
+void attempt_drop(struct request *request);
+
+/* GET /v1/models and /v1/models/{id}. */
+enum step_result models_answer(struct request *request, struct span id);
+
+/* Its line in the access log, the recent ring and the request metrics. */
+void request_record(struct request *request);
+
+#endif

@@ -1,0 +1,161 @@
+/* settle.c -- what an attempt cost, and who is told. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/request.h"
+
+#include <stdatomic.h>
+
+/* Whether the client got an answer out of this attempt, or part of one. */
+static bool has_delivered(
+    const struct request *request, enum ledger_outcome outcome)
+{
+	return outcome == LEDGER_COMPLETED || request->attempt.saw_content;
+}
+
+/*
+ * The usage to bill: the upstream's own where it gave one, an explicit 0
+ * included. Without one, what was seen is counted and marked: an answer that
+ * said something, or was being made when its client left, used its prompt. An
+ * error answer used nothing. Where the request was sent and no answer came, 0
+ * is only a lower limit, and marked.
+ */
+static struct ledger_usage find_usage(const struct request *request,
+    enum ledger_outcome outcome, bool *is_estimated)
+{
+	const struct attempt *attempt = &request->attempt;
+	const struct dialect_usage *said = &attempt->usage;
+	bool was_sent = attempt->status != 0 || attempt->failure > CALL_TLS;
+	bool counts =
+	    has_delivered(request, outcome) ||
+	    (outcome == LEDGER_CLIENT_GONE && attempt->started_ns != 0);
+	struct ledger_usage usage = {0};
+
+	*is_estimated = said->is_odd;
+	if (said->has_input) {
+		usage.input_tokens = said->input_tokens;
+		usage.cached_tokens = said->cached_tokens;
+	} else if (counts) {
+		usage.input_tokens = request->features.tokens;
+		*is_estimated = true;
+	}
+	if (said->has_output) {
+		usage.output_tokens = said->output_tokens;
+	} else if (counts) {
+		usage.output_tokens = attempt->output_estimate;
+		*is_estimated = true;
+	}
+	/* A running usage is a lower limit once the stream was cut. */
+	if (outcome != LEDGER_COMPLETED && outcome != LEDGER_REFUSED) {
+		bool is_final = attempt->saw_finish && said->has_output;
+
+		if (usage.output_tokens < attempt->output_estimate)
+			usage.output_tokens = attempt->output_estimate;
+		*is_estimated |= was_sent && !is_final;
+	}
+	return usage;
+}
+
+static void add(int64_t *sum, int64_t amount)
+{
+	if (*sum == MONEY_UNPRICED || amount == MONEY_UNPRICED)
+		*sum = MONEY_UNPRICED;
+	else
+		*sum += amount;
+}
+
+static void tell_breaker(
+    const struct attempt *attempt, enum ledger_outcome outcome, int64_t now_ns)
+{
+	const struct config_breaker *settings =
+	    &attempt->model->provider->breaker;
+	int status = attempt->status;
+	bool is_credential = status == 401 || status == 403;
+
+	if (outcome == LEDGER_CLIENT_GONE)
+		upstream_said_nothing(attempt->upstream);
+	else if (outcome == LEDGER_UPSTREAM_DIED ||
+		 outcome == LEDGER_TIMED_OUT || status >= 500 ||
+		 is_credential || (status >= 300 && status < 400))
+		upstream_failed(attempt->upstream, settings, now_ns);
+	else if (status == 408 || status == 409 || status == 429)
+		upstream_said_nothing(attempt->upstream);
+	else
+		upstream_succeeded(attempt->upstream);
+}
+
+static void count(struct upstream *upstream, const struct ledger_settle *settle)
+{
+	metric_add(upstream->attempts[settle->outcome], 1);
+	metric_add(upstream->input, settle->input_tokens);
+	metric_add(upstream->cached, settle->cached_tokens);
+	metric_add(upstream->output, settle->output_tokens);
+	if (settle->is_estimated)
+		metric_add(upstream->estimated, 1);
+	if (settle->cost_nano == MONEY_UNPRICED) {
+		metric_add(upstream->unpriced, 1);
+		return;
+	}
+	metric_add(upstream->cost, settle->cost_nano);
+	if (settle->baseline_nano == MONEY_UNPRICED)
+		return;
+	metric_add(upstream->baseline, settle->baseline_nano);
+	metric_add(upstream->saved, settle->saved_nano);
+}
+
+/* What the same usage would have cost where the policy compares. */
+static int64_t baseline_cost(const struct request *request,
+    const struct ledger_usage *usage, int64_t cost_nano)
+{
+	const struct config *config = request->config;
+	size_t baseline = request->decision.baseline;
+
+	if (request->decision.is_pinned)
+		return cost_nano;
+	return ledger_cost(&config->models[baseline].price, usage);
+}
+
+void attempt_settle(struct request *request, enum ledger_outcome outcome)
+{
+	struct attempt *attempt = &request->attempt;
+	struct amounts *amounts = &request->amounts;
+	bool is_estimated;
+	struct ledger_usage usage;
+	struct ledger_settle settle;
+
+	if (!request->has_attempt || !attempt->is_reserved ||
+	    attempt->is_settled)
+		return;
+	attempt->is_settled = true;
+	request->outcome = outcome;
+	usage = find_usage(request, outcome, &is_estimated);
+	settle = (struct ledger_settle){
+	    .attempt = attempt->id,
+	    .utc_ns = clock_utc_ns(),
+	    .outcome = outcome,
+	    .status = attempt->status,
+	    .input_tokens = usage.input_tokens,
+	    .cached_tokens = usage.cached_tokens,
+	    .output_tokens = usage.output_tokens,
+	    .is_estimated = is_estimated,
+	    .cost_nano = ledger_cost(&attempt->model->price, &usage),
+	};
+	/* An attempt that answered nobody saved nothing. */
+	if (has_delivered(request, outcome) || outcome == LEDGER_CLIENT_GONE)
+		settle.baseline_nano =
+		    baseline_cost(request, &usage, settle.cost_nano);
+	settle.saved_nano = money_saved(settle.baseline_nano, settle.cost_nano);
+	ledger_settle(request->worker->ledger, &settle);
+
+	amounts->input_tokens += usage.input_tokens;
+	amounts->cached_tokens += usage.cached_tokens;
+	amounts->output_tokens += usage.output_tokens;
+	amounts->is_estimated |= is_estimated;
+	add(&amounts->cost_nano, settle.cost_nano);
+	add(&amounts->baseline_nano, settle.baseline_nano);
+	add(&amounts->saved_nano, settle.saved_nano);
+
+	count(attempt->upstream, &settle);
+	tell_breaker(attempt, outcome, loop_now_ns(request->worker->loop));
+	atomic_fetch_sub_explicit(
+	    &attempt->upstream->in_flight, 1, memory_order_relaxed);
+	metric_add(attempt->upstream->flight, -1);
+}

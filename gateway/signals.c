@@ -1,0 +1,95 @@
+/* signals.c -- signals as events of the control loop. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/signals.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+
+struct signals {
+	struct loop *loop;
+	signals_fn *fn;
+	void *arg;
+	pthread_t thread;
+	sigset_t set;
+};
+
+struct arrival {
+	struct signals *signals;
+	int signal;
+};
+
+static sigset_t our_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	/* Ends the waiting thread; nobody else sends it. */
+	sigaddset(&set, SIGUSR2);
+	return set;
+}
+
+void signals_block(void)
+{
+	sigset_t set = our_signals();
+
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static void deliver(void *arg)
+{
+	struct arrival *arrival = arg;
+	struct signals *signals = arrival->signals;
+	int number = arrival->signal;
+
+	free(arrival);
+	signals->fn(number, signals->arg);
+}
+
+static void *wait_for_signals(void *arg)
+{
+	struct signals *signals = arg;
+	int number;
+
+	while (sigwait(&signals->set, &number) == 0 && number != SIGUSR2) {
+		struct arrival *arrival = mem_new(struct arrival);
+
+		*arrival = (struct arrival){signals, number};
+		loop_post(signals->loop, deliver, arrival);
+	}
+	return NULL;
+}
+
+struct signals *signals_open(
+    struct loop *loop, signals_fn *fn, void *arg, struct error *err)
+{
+	struct signals *signals = mem_new(struct signals);
+	int failed;
+
+	*signals = (struct signals){loop, fn, arg, .set = our_signals()};
+	failed =
+	    pthread_create(&signals->thread, NULL, wait_for_signals, signals);
+	if (failed) {
+		error_set(err, "signals: cannot start a thread: %s",
+		    strerror(failed));
+		free(signals);
+		return NULL;
+	}
+	return signals;
+}
+
+void signals_close(struct signals **signals)
+{
+	struct signals *old = *signals;
+
+	*signals = NULL;
+	if (!old)
+		return;
+	pthread_kill(old->thread, SIGUSR2);
+	pthread_join(old->thread, NULL);
+	free(old);
+}

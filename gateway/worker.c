@@ -1,0 +1,201 @@
+/* worker.c -- one event loop's thread: listener, pools, ledger's writer. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/worker.h"
+
+#include <signal.h>
+#include <stdlib.h>
+
+#include "gateway/request.h"
+
+enum {
+	TEXT_MAX = 64 * 1024
+};
+
+static struct server_limits server_limits_of(const struct config *config)
+{
+	const struct config_limits *limits = &config->limits;
+
+	return (struct server_limits){
+	    .head =
+		{
+		    .line = (size_t)limits->line,
+		    .headers = (size_t)limits->headers,
+		    .header_bytes = (size_t)limits->header_bytes,
+		},
+	    .body = (size_t)limits->body,
+	    .header_time_ns = limits->header_time,
+	    .idle_ns = limits->idle,
+	};
+}
+
+static void find_series(struct worker *worker)
+{
+	static const char *const endpoints[] = {
+	    "chat", "completions", "embeddings", "other"};
+	struct metrics *metrics = worker->metrics;
+
+	for (size_t i = 0; i < 4; i++)
+		worker->duration[i] =
+		    metrics_get(metrics, METRIC_DURATION, &endpoints[i]);
+	worker->overhead = metrics_get(metrics, METRIC_OVERHEAD, NULL);
+	worker->in_flight =
+	    metrics_get(metrics, METRIC_REQUESTS_IN_FLIGHT, NULL);
+	worker->gone = metrics_get(metrics, METRIC_CLIENTS_GONE, NULL);
+	worker->ledger_failures =
+	    metrics_get(metrics, METRIC_LEDGER_FAILURES, NULL);
+}
+
+struct worker *worker_new(
+    const struct worker_options *options, struct error *err)
+{
+	struct worker *worker = mem_new(struct worker);
+	const struct config *config = options->snapshot->config;
+
+	worker->index = options->index;
+	worker->gateway = options->gateway;
+	worker->ledger = options->ledger;
+	worker->metrics = options->metrics;
+	worker->snapshot = snapshot_ref(options->snapshot);
+	arena_init(&worker->scratch, RELAY_SCRATCH);
+	buf_init(&worker->text, TEXT_MAX);
+	find_series(worker);
+	worker->recent = recent_new();
+	worker->loop = loop_new(err);
+	if (!worker->loop) {
+		worker_stop(&worker);
+		return NULL;
+	}
+	worker->access_log =
+	    access_log_new(worker->loop, options->access_log_fd);
+	worker->client = client_new(worker->loop);
+	worker->server = server_open(worker->loop,
+	    &(struct server_options){
+		.address = config->listen,
+		.limits = server_limits_of(config),
+		.tls = config->tls,
+		.reuse_port = true,
+		.handler = &request_handler,
+		.arg = worker,
+	    },
+	    err);
+	if (!worker->server)
+		worker_stop(&worker);
+	return worker;
+}
+
+static void *run(void *arg)
+{
+	struct worker *worker = arg;
+
+	loop_run(worker->loop);
+	return NULL;
+}
+
+enum result worker_start(struct worker *worker, struct error *err)
+{
+	sigset_t all, before;
+	int failed;
+
+	/* Signals are the control thread's. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	failed = pthread_create(&worker->thread, NULL, run, worker);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (failed) {
+		error_set(err, "worker %u: cannot start a thread: %s",
+		    worker->index, strerror(failed));
+		return FAILED;
+	}
+	worker->is_started = true;
+	return OK;
+}
+
+/* --- messages from the control thread
+ * ------------------------------------------- */
+
+struct swap {
+	struct worker *worker;
+	struct snapshot *snapshot;
+};
+
+static void swap_snapshot(void *arg)
+{
+	struct swap *swap = arg;
+	struct worker *worker = swap->worker;
+	struct server_limits limits = server_limits_of(swap->snapshot->config);
+
+	snapshot_unref(&worker->snapshot);
+	worker->snapshot = swap->snapshot;
+	server_set_limits(worker->server, &limits);
+	server_set_tls(worker->server, worker->snapshot->config->tls);
+	free(swap);
+}
+
+void worker_set_snapshot(struct worker *worker, struct snapshot *snapshot)
+{
+	struct swap *swap = mem_new(struct swap);
+
+	swap->worker = worker;
+	swap->snapshot = snapshot_ref(snapshot);
+	loop_post(worker->loop, swap_snapshot, swap);
+}
+
+struct drain {
+	struct worker *worker;
+	loop_fn *fn;
+	void *arg;
+};
+
+static void drain_worker(void *arg)
+{
+	struct drain *drain = arg;
+
+	drain->worker->is_draining = true;
+	server_drain(drain->worker->server, drain->fn, drain->arg);
+	free(drain);
+}
+
+void worker_drain(struct worker *worker, loop_fn *fn, void *arg)
+{
+	struct drain *drain = mem_new(struct drain);
+
+	*drain = (struct drain){worker, fn, arg};
+	loop_post(worker->loop, drain_worker, drain);
+}
+
+static void close_worker(void *arg)
+{
+	struct worker *worker = arg;
+
+	server_close(&worker->server);
+	loop_stop(worker->loop);
+}
+
+void worker_stop(struct worker **worker)
+{
+	struct worker *old = *worker;
+
+	if (!old)
+		return;
+	*worker = NULL;
+	if (old->is_started) {
+		loop_post(old->loop, close_worker, old);
+		pthread_join(old->thread, NULL);
+	} else if (old->server) {
+		server_close(&old->server);
+	}
+	client_free(&old->client);
+	access_log_free(&old->access_log);
+	if (old->loop)
+		loop_free(&old->loop);
+	recent_free(&old->recent);
+	snapshot_unref(&old->snapshot);
+	arena_free(&old->scratch);
+	buf_free(&old->text);
+	free(old);
+}
+
+uint16_t worker_port(const struct worker *worker)
+{
+	return server_port(worker->server);
+}

@@ -1,0 +1,39 @@
+/* policy.h -- a policy as loaded: private to router/. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef ROUTER_POLICY_H
+#define ROUTER_POLICY_H
+
+#include "router/cel.h"
+
+/*
+ * Read-only after loading and shared between threads. Models are indices into
+ * the array that policy_new was given.
+ */
+struct policy_use {
+	size_t *models; /* (n) owned, best first; NULL: the policy's own */
+	size_t n;
+};
+
+struct policy_rule {
+	char *name;
+	char *condition; /* as written, for people */
+	struct cel_program *when;
+	struct policy_use use;
+	enum policy_cache cache;
+};
+
+struct policy {
+	char *name;
+	size_t baseline;
+	size_t n_models; /* of the catalogue it was read against */
+	struct policy_use use;
+	enum policy_cache cache;
+	struct policy_rule *rules; /* (n_rules) in the file's order */
+	size_t n_rules;
+};
+
+/* <name>'s index among <models> (n); SIZE_MAX when it is none of them. */
+size_t policy_find_model(
+    const struct router_model *models, size_t n, struct span name);
+
+#endif
