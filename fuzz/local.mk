@@ -1,1 +1,39 @@
-# local.mk -- fuzz/
+# local.mk -- fuzz/: harnesses; each is fuzz_x.c, corpus/x/ and x.dict.
+# With --enable-fuzzers they are libFuzzer programs (tools/fuzz builds and runs
+# them); without, replay_x runs each file of the corpus once, in `make check`.
+EXTRA_DIST += fuzz/corpus $(FUZZ_DICTS)
+FUZZ_DICTS = \
+	fuzz/http1.dict \
+	fuzz/json.dict \
+	fuzz/sse.dict \
+	fuzz/yaml.dict
+
+if FUZZERS
+noinst_PROGRAMS += \
+	fuzz/fuzz_http1 \
+	fuzz/fuzz_json \
+	fuzz/fuzz_sse \
+	fuzz/fuzz_yaml
+FUZZER_LINK = $(AM_LDFLAGS) -fsanitize=fuzzer
+fuzz_fuzz_http1_LDFLAGS = $(FUZZER_LINK)
+fuzz_fuzz_json_LDFLAGS = $(FUZZER_LINK)
+fuzz_fuzz_sse_LDFLAGS = $(FUZZER_LINK)
+fuzz_fuzz_yaml_LDFLAGS = $(FUZZER_LINK)
+else
+REPLAYS = \
+	fuzz/replay_http1 \
+	fuzz/replay_json \
+	fuzz/replay_sse \
+	fuzz/replay_yaml
+check_PROGRAMS += $(REPLAYS)
+TESTS += $(REPLAYS)
+endif
+
+fuzz_fuzz_http1_SOURCES = fuzz/fuzz_http1.c
+fuzz_fuzz_json_SOURCES = fuzz/fuzz_json.c
+fuzz_fuzz_sse_SOURCES = fuzz/fuzz_sse.c
+fuzz_fuzz_yaml_SOURCES = fuzz/fuzz_yaml.c
+fuzz_replay_http1_SOURCES = fuzz/fuzz_http1.c fuzz/replay_main.c
+fuzz_replay_json_SOURCES = fuzz/fuzz_json.c fuzz/replay_main.c
+fuzz_replay_sse_SOURCES = fuzz/fuzz_sse.c fuzz/replay_main.c
+fuzz_replay_yaml_SOURCES = fuzz/fuzz_yaml.c fuzz/replay_main.c

@@ -388,6 +388,16 @@ static void read_permissions(
 	free(known);
 }
 
+/* A key that could not be read has a digest of zeros, which nothing hashes to:
+ * that is a mistake already. */
+static bool is_same_key(const struct config_key *a, const struct config_key *b)
+{
+	static const struct sha256 none;
+
+	return !hash_eq_constant_time(&a->digest, &none) &&
+	       hash_eq_constant_time(&a->digest, &b->digest);
+}
+
 static void read_digest(struct reader *reader, const struct yaml_node *node,
     struct config_key_text *text, struct config_key *key)
 {
@@ -446,8 +456,7 @@ static void read_keys(struct reader *reader, const struct yaml_node *list)
 		read_key(reader, list->items[i], &config->keys[i]);
 		REFUSE_TWIN(reader, list->items[i], config->keys, i, "key");
 		for (size_t j = 0; j < i; j++)
-			if (hash_eq_constant_time(&config->keys[i].digest,
-				&config->keys[j].digest))
+			if (is_same_key(&config->keys[i], &config->keys[j]))
 				complain(reader, list->items[i],
 				    "the same key as \"%s\"",
 				    config->keys[j].name ? config->keys[j].name
@@ -476,6 +485,16 @@ static void read_workers(struct reader *reader, const struct yaml_node *root)
 		    config->workers_text);
 	else
 		config->workers = (unsigned)n;
+}
+
+static void check_address(struct reader *reader, const struct yaml_node *root,
+    const char *key, const char *address)
+{
+	const struct yaml_node *at = yaml_get(root, key);
+	struct error err;
+
+	if (server_check_address(address, &err) != OK)
+		complain(reader, at ? at : root, "\"%s\": %s", key, err.text);
 }
 
 static void read_policy(struct reader *reader, const struct yaml_node *root)
@@ -529,6 +548,8 @@ static void read_root(struct reader *reader, const struct yaml_node *root)
 		return;
 	settings_read(&config_limits_table, &reader->source,
 	    yaml_get(root, "limits"), &config->limits);
+	check_address(reader, root, "listen", config->listen);
+	check_address(reader, root, "admin", config->admin);
 	read_workers(reader, root);
 	read_tls(reader, root);
 	list = list_at(reader, root, "providers");

@@ -68,6 +68,18 @@ struct server_options {
 	void *arg;
 };
 
+/* Whether <address> is one to listen on, without trying it. */
+enum result server_check_address(const char *address, struct error *err)
+    must_check;
+
+/*
+ * Fails when somebody listens on <address> already: with SO_REUSEPORT two
+ * programs would share a port, and its clients, unnoticed. Ask before the
+ * first server of a process is opened.
+ */
+enum result server_check_free(const char *address, struct error *err)
+    must_check;
+
 /* Binds and listens; the first exchange comes once the loop turns. */
 struct server *server_open(struct loop *loop,
     const struct server_options *options, struct error *err) must_check;

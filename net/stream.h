@@ -107,6 +107,14 @@ void stream_resume(struct stream *stream);
 void stream_check(struct stream *stream);
 
 /*
+ * Makes a peer that has closed say so, by a byte beside the stream (TCP's
+ * urgent data, RFC 6093): a live peer never reads it, a closed one answers
+ * with a reset. Only towards loopback, where nothing on the way could put the
+ * byte into the stream. False: not done.
+ */
+bool stream_poke(struct stream *stream);
+
+/*
  * Whether an idle stream is still good for another request: nothing kept
  * unread, no bytes, EOF or error waiting on the socket (one recv).
  */
