@@ -3,6 +3,7 @@
 #include "router/scan.h"
 
 #include <math.h>
+#include <stdio.h>
 
 /*
  * No model, no training: words and marks, counted in one pass (scan.c) over
@@ -239,7 +240,6 @@ void router_features(const struct router_input *input, struct arena *scratch,
 	    .json_schema = input->json_schema,
 	    .stream = input->stream,
 	    .expected_output = expect_output(input, &scan, task)};
-	strncpy(features->language,
-	    language_choose(scan.languages, scan.scripts),
-	    sizeof(features->language) - 1);
+	snprintf(features->language, sizeof(features->language), "%s",
+	    language_choose(scan.languages, scan.scripts));
 }

@@ -2,8 +2,6 @@
 libsluice_a_SOURCES += \
 	router/cel.h \
 	router/cel_check.c \
-	router/cel_eval.c \
-	router/cel_lex.c \
 	router/cel_check.h \
 	router/cel_eval.c \
 	router/cel_lex.c \
@@ -14,10 +12,6 @@ libsluice_a_SOURCES += \
 	router/features.c \
 	router/language.c \
 	router/names.c \
-	router/policy.c router/policy.h \
-	router/router.h \
-	router/scan.c router/scan.h \
-	router/words.c router/words.h
 	router/policy.c \
 	router/policy.h \
 	router/router.h \

@@ -154,8 +154,8 @@ static void names_the_nearest_key_and_model(void **state)
 	    "p.yaml:3:17: unknown model \"gpt\"");
 	expect_mistakes(HEAD
 	    "rules:\n  - {name: a, wen: 'true', use: [up/small]}\n",
-	    "p.yaml:5:15: a rule has no \"wen\"; did you mean \"when\"?",
-	    "p.yaml:5:5: a rule needs a condition, \"when\"");
+	    "p.yaml:5:5: a rule needs a condition, \"when\"",
+	    "p.yaml:5:15: a rule has no \"wen\"; did you mean \"when\"?");
 	expect_mistakes(HEAD "cache: allways\n",
 	    "p.yaml:4:8: \"cache\" must be auto, always or never, got "
 	    "\"allways\"; did you mean \"always\"?");
@@ -232,16 +232,16 @@ static void finds_all_mistakes_in_one_run(void **state)
 	    "rules:\n"
 	    "  - {name: a, when: 'request.tsk == \"code\"', use: [up/big]}\n"
 	    "  - {name: b, when: '1', use: []}\n",
-	    "p.yaml:4:1: a policy has no \"cach\"; did you mean \"cache\"?",
 	    "p.yaml:2:11: unknown model \"up/lrage\"; did you mean "
 	    "\"up/large\"?",
 	    "p.yaml:3:17: unknown model \"up/larg\"; did you mean "
 	    "\"up/large\"?",
-	    "p.yaml:6:52: unknown model \"up/big\"",
+	    "p.yaml:4:1: a policy has no \"cach\"; did you mean \"cache\"?",
 	    "p.yaml:6:30: unknown variable \"request.tsk\"; did you mean "
 	    "\"request.task\"?",
-	    "p.yaml:7:31: \"use\" must be a list of models, best first",
-	    "p.yaml:7:22: a condition must be a bool, this is an int");
+	    "p.yaml:6:52: unknown model \"up/big\"",
+	    "p.yaml:7:22: a condition must be a bool, this is an int",
+	    "p.yaml:7:31: \"use\" must be a list of models, best first");
 }
 
 static void refuses_also_when_the_list_of_mistakes_is_full(void **state)
