@@ -9,7 +9,8 @@
 /*
  * Each built-in function is a row: its name, its parameters in Jinja's or
  * Python's order and by their names there, how many of them must be given, a
- * rule where several rows share a function, and the function.
+ * rule where several rows share a function, and the function. A parameter
+ * that Python takes by place only has a slash before its name.
  */
 static inline bool is_given(const struct builtin_call *call, size_t place)
 {

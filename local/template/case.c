@@ -233,7 +233,8 @@ bool jinja_is_printable(uint32_t c)
 enum mapping {
 	MAP_UPPER,
 	MAP_LOWER,
-	MAP_TITLE
+	MAP_TITLE,
+	MAP_NONE
 };
 
 /* Characters that a search for the letters around a sigma passes over. */
@@ -320,6 +321,25 @@ static bool begins_word(uint32_t c)
 	       jinja_is_space(c);
 }
 
+/* Where <rule> takes the character <c>; MAP_NONE leaves it. */
+static enum mapping choose(enum case_rule rule, uint32_t c, bool is_start)
+{
+	switch (rule) {
+	case CASE_UPPER:
+		return MAP_UPPER;
+	case CASE_LOWER:
+		return MAP_LOWER;
+	case CASE_SWAP:
+		return category(c) == UTF8PROC_CATEGORY_LU   ? MAP_LOWER
+		       : category(c) == UTF8PROC_CATEGORY_LL ? MAP_UPPER
+							     : MAP_NONE;
+	case CASE_TITLE_WORD:
+		return is_start ? MAP_UPPER : MAP_LOWER;
+	default:
+		return is_start ? MAP_TITLE : MAP_LOWER;
+	}
+}
+
 bool jinja_case(struct run *run, const struct text *text, enum case_rule rule,
     struct value *out)
 {
@@ -332,16 +352,11 @@ bool jinja_case(struct run *run, const struct text *text, enum case_rule rule,
 		return false;
 	for (size_t at = 0; at < text->len; at += len) {
 		uint32_t c = jinja_code_point(text_span(text), at, &len);
-		enum mapping mapping =
-		    rule == CASE_UPPER ? MAP_UPPER
-		    : rule == CASE_SWAP
-			? (category(c) == UTF8PROC_CATEGORY_LU ? MAP_LOWER
-							       : MAP_UPPER)
-		    : rule == CASE_LOWER || !is_start ? MAP_LOWER
-		    : rule == CASE_TITLE_WORD         ? MAP_UPPER
-						      : MAP_TITLE;
+		enum mapping mapping = choose(rule, c, is_start);
 
-		if (!put_mapped(&builder, text, at, &len, mapping))
+		if (mapping == MAP_NONE
+			? !jinja_put_range(&builder, text, at, at + len)
+			: !put_mapped(&builder, text, at, &len, mapping))
 			return false;
 		if (rule == CASE_TITLE)
 			is_start = !is_cased(c);

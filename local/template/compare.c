@@ -184,6 +184,18 @@ static bool text_contains(struct run *run, const struct text *text,
 	return true;
 }
 
+/* Takes the items of an iterator up to the one that is looked for. */
+static bool iterator_contains(
+    struct run *run, struct sequence *list, const struct value *item, bool *out)
+{
+	*out = false;
+	while (!*out && list->at < list->count) {
+		if (!jinja_equal(run, &list->items[list->at++], item, out))
+			return false;
+	}
+	return true;
+}
+
 bool jinja_contains(struct run *run, const struct value *container,
     const struct value *item, bool *out)
 {
@@ -203,6 +215,8 @@ bool jinja_contains(struct run *run, const struct value *container,
 	if (container->kind != VALUE_LIST && container->kind != VALUE_UNDEFINED)
 		return jinja_fail(run, "argument of type '%s' is not iterable",
 		    jinja_type(container));
+	if (value_is_list(container, LIST_ITERATOR))
+		return iterator_contains(run, container->as.list, item, out);
 	if (!jinja_iterate(run, container, &items))
 		return false;
 	for (size_t i = 0; !*out && i < items.count; i++) {

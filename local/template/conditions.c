@@ -136,13 +136,19 @@ static bool test_same(const struct builtin_call *call, struct value *out)
 /* Whether there is a filter, or a test, of that name. */
 static bool test_known(const struct builtin_call *call, struct value *out)
 {
-	struct text *name;
+	struct span name;
 
-	if (!jinja_as_text(call->run, call->self, "name", &name))
-		return false;
-	*out = value_bool(call->builtin->rule
-			      ? jinja_test_find(text_span(name)) != NULL
-			      : jinja_filter_find(text_span(name)) != NULL);
+	/* Python asks a dict, which takes only what can be a key. */
+	if (!jinja_is_key(call->self) && call->self->kind != VALUE_UNDEFINED &&
+	    !value_is_list(call->self, LIST_RANGE) &&
+	    !value_is_list(call->self, LIST_VALUES))
+		return jinja_fail(
+		    call->run, "unhashable type: '%s'", jinja_type(call->self));
+	name = call->self->kind == VALUE_STRING ? text_span(call->self->as.text)
+						: SPAN("");
+	*out =
+	    value_bool(call->builtin->rule ? jinja_test_find(name) != NULL
+					   : jinja_filter_find(name) != NULL);
 	return true;
 }
 

@@ -45,7 +45,6 @@ static int compare_keys(const struct value *a, const struct value *b)
 	return (left->count > right->count) - (left->count < right->count);
 }
 
-/* Whether <key> can be one: None, numbers, strings and tuples of them. */
 static bool is_key(const struct value *key, unsigned depth)
 {
 	const struct sequence *list = key->as.list;
@@ -59,6 +58,11 @@ static bool is_key(const struct value *key, unsigned depth)
 			return false;
 	}
 	return true;
+}
+
+bool jinja_is_key(const struct value *value)
+{
+	return is_key(value, 0);
 }
 
 /* Sorts places by key, equal ones by place: merges from runs of one. */
@@ -139,7 +143,7 @@ bool jinja_dict(
 	if (!dict || count > UINT32_MAX / 2)
 		return false;
 	for (size_t i = 0; i < count; i++) {
-		if (!is_key(&entries[i].key, 0))
+		if (!jinja_is_key(&entries[i].key))
 			return jinja_fail(run, "unhashable type: '%s'",
 			    jinja_type(&entries[i].key));
 	}

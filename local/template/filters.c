@@ -132,6 +132,10 @@ static bool filter_abs(const struct builtin_call *call, struct value *out)
 		*out = value_real(fabs(self.as.real));
 		return true;
 	}
+	if (self.kind == VALUE_BIG && self.as.text->ptr[0] != '-') {
+		*out = self;
+		return true;
+	}
 	if (!jinja_whole(&self, &whole))
 		return jinja_fail(call->run, "bad operand type for abs(): '%s'",
 		    jinja_type(&self));
@@ -229,10 +233,12 @@ static bool filter_round(const struct builtin_call *call, struct value *out)
 		!jinja_as_text(call->run, &call->values[1], "method", &method)))
 		return false;
 	if (!method || span_eq(text_span(method), SPAN("common"))) {
-		if (!jinja_whole(self, &whole))
+		if (self->kind == VALUE_REAL)
 			*out = value_real(round_digits(real, precision));
-		else if (precision >= 0)
-			*out = value_int(whole);
+		else if (self->kind == VALUE_BIG && precision >= 0)
+			*out = *self;
+		else if (!jinja_whole(self, &whole))
+			return jinja_fail(call->run, "an integer past 64 bits");
 		else
 			*out =
 			    value_int((int64_t)round_digits(real, precision));

@@ -208,6 +208,9 @@ static bool filter_unique(const struct builtin_call *call, struct value *out)
 
 		if (!find_key(&rule, &items.at[i], &keys[n]))
 			return false;
+		if (!jinja_is_key(&keys[n]))
+			return jinja_fail(call->run, "unhashable type: '%s'",
+			    jinja_type(&keys[n]));
 		for (size_t j = 0; j < n && !is_known; j++) {
 			if (!jinja_equal(
 				call->run, &keys[j], &keys[n], &is_known))

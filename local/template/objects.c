@@ -110,14 +110,14 @@ static bool method_reset(const struct builtin_call *call, struct value *out)
 
 static const struct builtin dict_methods[] = {
     {"copy", "", 0, 0, method_copy},
-    {"get", "key,default", 1, 0, method_get},
+    {"get", "/key,/default", 1, 0, method_get},
     {"items", "", 0, LIST_ITEMS, method_view},
     {"keys", "", 0, LIST_KEYS, method_view},
     {"values", "", 0, LIST_VALUES, method_view},
 };
 static const struct builtin list_methods[] = {
-    {"count", "value", 1, 1, method_places},
-    {"index", "value", 1, 0, method_places},
+    {"count", "/value", 1, 1, method_places},
+    {"index", "/value", 1, 0, method_places},
     {"copy", "", 0, 0, method_copy}, /* not of tuples: the last one */
 };
 static const struct builtin loop_methods[] = {

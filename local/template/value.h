@@ -212,6 +212,9 @@ bool jinja_number(const struct value *value, double *out);
 /* A bool or an int; false for others. */
 bool jinja_whole(const struct value *value, int64_t *out);
 
+/* Whether it can be a dict's key: None, numbers, strings, tuples of them. */
+bool jinja_is_key(const struct value *value);
+
 /* The value of <key>, NULL when there is none. */
 const struct value *jinja_dict_get(
     struct run *run, const struct dict *dict, const struct value *key);
