@@ -37,3 +37,22 @@ libsluice_a_SOURCES += \
 	local/template/tojson.c \
 	local/template/tree.h \
 	local/template/value.c local/template/value.h
+
+UNIT_TESTS += \
+	tests/unit/test_lex \
+	tests/unit/test_parse \
+	tests/unit/test_template
+tests_unit_test_lex_SOURCES = tests/unit/test_lex.c
+tests_unit_test_parse_SOURCES = tests/unit/test_parse.c
+tests_unit_test_template_SOURCES = tests/unit/test_template.c \
+	tests/unit/template_fixture.h
+tests_unit_test_template_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DTEST_DATA=\"$(abs_top_srcdir)/tests/data\"
+
+EXTRA_DIST += \
+	tests/data/templates \
+	tools/make-template-goldens.py \
+	tools/template_cases.py
+
+EXTRA_PROGRAMS += bench/template_bench
+bench_template_bench_SOURCES = bench/template_bench.c
