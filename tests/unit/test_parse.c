@@ -34,76 +34,107 @@ static void drop(struct parsed *p)
 	arena_free(&p->template.arena);
 }
 
+static void show(
+    const struct parsed *p, const struct node *node, struct buf *b);
+
+/* Operands with what joins them, or with commas. */
+static void show_list(
+    const struct parsed *p, const struct node *node, struct buf *b)
+{
+	static const char *const ops[] = {[OP_NONE] = ",",
+	    "+",
+	    "-",
+	    "*",
+	    "/",
+	    "//",
+	    "%",
+	    "**",
+	    "==",
+	    "!=",
+	    "<",
+	    "<=",
+	    ">",
+	    ">=",
+	    "in",
+	    "not in"};
+	bool is_list = node->kind == NODE_LIST;
+
+	assert_true(buf_printf(b, is_list ? "[" : "("));
+	for (const struct node *at = node->first; at; at = at->next) {
+		const char *word = node->kind == NODE_AND      ? "and"
+				   : node->kind == NODE_OR     ? "or"
+				   : node->kind == NODE_CONCAT ? "~"
+							       : ops[at->op];
+
+		if (at != node->first)
+			assert_true(buf_printf(b, " %s ", word));
+		show(p, at, b);
+	}
+	assert_true(buf_printf(b, is_list ? "]" : ")"));
+}
+
+static void show_constant(const struct value *value, struct buf *b)
+{
+	if (value->kind == VALUE_STRING)
+		assert_true(buf_printf(
+		    b, "'%.*s'", SPAN_FMT(text_span(value->as.text))));
+	else
+		assert_true(
+		    buf_printf(b, "%lld", (long long)value->as.integer));
+}
+
+static void show_choice(
+    const struct parsed *p, const struct node *node, struct buf *b)
+{
+	assert_true(buf_printf(b, "("));
+	show(p, node->second, b);
+	assert_true(buf_printf(b, " if "));
+	show(p, node->first, b);
+	if (node->third) {
+		assert_true(buf_printf(b, " else "));
+		show(p, node->third, b);
+	}
+	assert_true(buf_printf(b, ")"));
+}
+
 /* An expression with all its brackets. */
 static void show(const struct parsed *p, const struct node *node, struct buf *b)
 {
-	static const char *const ops[] = {"", "+", "-", "*", "/", "//", "%",
-	    "**", "==", "!=", "<", "<=", ">", ">=", "in", "not in"};
-	static const char *const words[] = {
-	    [NODE_AND] = "and", [NODE_OR] = "or", [NODE_CONCAT] = "~"};
-	const struct node *at;
-	bool ok = true;
-
 	switch (node->kind) {
 	case NODE_CONSTANT:
-		ok = node->constant.kind == VALUE_STRING
-			 ? buf_printf(b, "'%.*s'",
-			       SPAN_FMT(text_span(node->constant.as.text)))
-			 : buf_printf(
-			       b, "%lld", (long long)node->constant.as.integer);
+		show_constant(&node->constant, b);
 		break;
 	case NODE_NAME:
-		ok = buf_append(b, p->template.symbols.names[node->symbol]);
+		assert_true(
+		    buf_append(b, p->template.symbols.names[node->symbol]));
 		break;
 	case NODE_NOT:
 	case NODE_NEGATE:
-		ok = buf_printf(b, node->kind == NODE_NOT ? "(not " : "(-");
+		assert_true(
+		    buf_printf(b, node->kind == NODE_NOT ? "(not " : "(-"));
 		show(p, node->first, b);
-		ok = ok && buf_printf(b, ")");
+		assert_true(buf_printf(b, ")"));
 		break;
 	case NODE_ATTRIBUTE:
 		show(p, node->first, b);
-		ok = buf_printf(b, ".%.*s", SPAN_FMT(text_span(node->text)));
+		assert_true(
+		    buf_printf(b, ".%.*s", SPAN_FMT(text_span(node->text))));
 		break;
 	case NODE_FILTER:
 	case NODE_TEST:
-		ok = buf_printf(b, "(");
+		assert_true(buf_printf(b, "("));
 		show(p, node->first, b);
-		ok = ok && buf_printf(b, "%s%s)",
-			       node->kind == NODE_FILTER ? "|" : " is ",
-			       node->builtin->name);
+		assert_true(buf_printf(b, "%s%s)",
+		    node->kind == NODE_FILTER ? "|" : " is ",
+		    node->builtin->name));
 		break;
 	case NODE_CHOICE:
-		ok = buf_printf(b, "(");
-		show(p, node->second, b);
-		ok = ok && buf_printf(b, " if ");
-		show(p, node->first, b);
-		if (node->third) {
-			ok = ok && buf_printf(b, " else ");
-			show(p, node->third, b);
-		}
-		ok = ok && buf_printf(b, ")");
+		show_choice(p, node, b);
 		break;
-	default: /* chains, lists, tuples */
-		ok = buf_printf(b, node->kind == NODE_LIST ? "[" : "(");
-		for (at = node->first; at; at = at->next) {
-			if (at != node->first)
-				ok =
-				    ok && buf_printf(b, " %s ",
-					      node->kind == NODE_MATH ||
-						      node->kind == NODE_COMPARE
-						  ? ops[at->op]
-					      : node->kind == NODE_AND ||
-						      node->kind == NODE_OR ||
-						      node->kind == NODE_CONCAT
-						  ? words[node->kind]
-						  : ",");
-			show(p, at, b);
-		}
-		ok = ok && buf_printf(b, node->kind == NODE_LIST ? "]" : ")");
+	default:
+		show_list(p, node, b);
 		break;
 	}
-	assert_true(ok);
 }
 
 static void check_tree(const char *expression, const char *expected)
