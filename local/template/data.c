@@ -95,8 +95,8 @@ static bool load_entries(const struct loader *loader, uint32_t node,
 static bool load_value(
     const struct loader *loader, uint32_t node, struct value *out)
 {
-	struct entry *entries;
-	size_t count;
+	struct entry *entries = NULL;
+	size_t count = 0;
 
 	switch (json_type(loader->doc, node)) {
 	case JSON_NULL:
@@ -165,8 +165,8 @@ static bool add_reasoning(struct run *run, struct entry *entries, size_t *count)
 static bool load_message(
     const struct loader *loader, uint32_t node, struct value *out)
 {
-	struct entry *entries;
-	size_t count, kept = 0;
+	struct entry *entries = NULL;
+	size_t count = 0, kept = 0;
 
 	if (!json_is(loader->doc, node, JSON_OBJECT))
 		return load_value(loader, node, out);

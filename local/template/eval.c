@@ -157,6 +157,7 @@ static bool eval_logic(struct run *run, const struct node *node,
 {
 	bool ends_at = node->kind == NODE_OR;
 
+	*out = VALUE_OF_NONE;
 	for (const struct node *at = node->first; at; at = at->next) {
 		if (!jinja_eval(run, at, scope, out))
 			return false;

@@ -270,7 +270,7 @@ enum flow jinja_exec(
 	enum flow flow = FLOW_NEXT;
 
 	if (++run->depth > RUN_DEPTH_MAX) {
-		jinja_fail(run, "nested too deeply");
+		jinja_note(run, "nested too deeply");
 		flow = FLOW_FAIL;
 	}
 	for (; first && flow == FLOW_NEXT; first = first->next) {

@@ -88,8 +88,8 @@ static bool gather_entries(
 
 static bool global_dict(const struct builtin_call *call, struct value *out)
 {
-	struct entry *entries;
-	size_t count;
+	struct entry *entries = NULL;
+	size_t count = 0;
 
 	return gather_entries(call, &entries, &count) &&
 	       jinja_dict(call->run, entries, count, out);
@@ -98,8 +98,8 @@ static bool global_dict(const struct builtin_call *call, struct value *out)
 static bool global_namespace(const struct builtin_call *call, struct value *out)
 {
 	struct space *space = jinja_alloc(call->run, sizeof(*space));
-	struct entry *entries;
-	size_t count;
+	struct entry *entries = NULL;
+	size_t count = 0;
 
 	if (!space || !gather_entries(call, &entries, &count))
 		return false;

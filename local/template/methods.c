@@ -148,7 +148,7 @@ static bool split_at_back(
     struct pieces *pieces, struct span mark, int64_t limit)
 {
 	struct span text = text_span(pieces->text);
-	size_t to = text.len, at = text.len;
+	size_t to = text.len, at = to;
 
 	while (limit != 0 && at >= mark.len) {
 		if (!ends_with_at(text, at, mark)) {

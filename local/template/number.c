@@ -4,6 +4,12 @@
 
 #include "local/template/run.h"
 
+/* Without its first <n> bytes, which it has. */
+static struct span skip(struct span text, size_t n)
+{
+	return span_make(text.ptr + n, text.len - n);
+}
+
 /* Without white space at both ends. */
 static struct span strip(struct span text)
 {
@@ -36,7 +42,7 @@ static bool take_prefix(struct span *text, int64_t *base)
 	if (meant && (*base == 0 || *base == meant)) {
 		*base = meant;
 		skipped = at[2] == '_' ? 3 : 2;
-		*text = span_make(at + skipped, text->len - skipped);
+		*text = skip(*text, skipped);
 		return true;
 	}
 	if (*base == 0) {
@@ -58,7 +64,7 @@ bool jinja_parse_int(struct span text, int64_t base, int64_t *out)
 	text = strip(text);
 	is_negative = text.len > 0 && text.ptr[0] == '-';
 	if (is_negative || (text.len > 0 && text.ptr[0] == '+'))
-		text = span_from(text, 1);
+		text = skip(text, 1);
 	if (text.len == 0 || !take_prefix(&text, &base))
 		return false;
 	for (size_t i = 0; i < text.len; i++) {
@@ -108,7 +114,7 @@ static size_t take_digits(struct span *text, char **to)
 		*(*to)++ = text->ptr[at];
 		count++;
 	}
-	*text = span_from(*text, at);
+	*text = skip(*text, at);
 	return count;
 }
 
@@ -122,7 +128,7 @@ static char *take_number(struct span text, char *json)
 	*json++ = '.';
 	*json++ = '0';
 	if (text.len > 0 && text.ptr[0] == '.') {
-		text = span_from(text, 1);
+		text = skip(text, 1);
 		json--;
 		fraction = take_digits(&text, &json);
 		*json++ = '0';
@@ -131,11 +137,11 @@ static char *take_number(struct span text, char *json)
 		return NULL;
 	if (text.len > 0 && (text.ptr[0] | 0x20) == 'e') {
 		*json++ = 'e';
-		text = span_from(text, 1);
+		text = skip(text, 1);
 		if (text.len > 0 &&
 		    (text.ptr[0] == '-' || text.ptr[0] == '+')) {
 			*json++ = text.ptr[0];
-			text = span_from(text, 1);
+			text = skip(text, 1);
 		}
 		if (take_digits(&text, &json) == 0)
 			return NULL;
@@ -157,7 +163,7 @@ bool jinja_parse_real(struct span text, double *out)
 	text = strip(text);
 	is_negative = text.len > 0 && text.ptr[0] == '-';
 	if (is_negative || (text.len > 0 && text.ptr[0] == '+'))
-		text = span_from(text, 1);
+		text = skip(text, 1);
 	if (parse_word(text, is_negative, out))
 		return true;
 	/* Longer ones are no number that a template could mean. */

@@ -159,7 +159,7 @@ static bool repeat_list(struct run *run, const struct sequence *list,
 	size_t count;
 
 	if (times < 0 || list->count == 0)
-		times = 0;
+		return jinja_list(run, list->kind, 0, out);
 	if (__builtin_mul_overflow(list->count, (size_t)times, &count))
 		return jinja_fail(run, "a list that is too long");
 	if (!jinja_list(run, list->kind, count, out))

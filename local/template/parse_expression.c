@@ -114,7 +114,9 @@ static bool take_comparison(struct parser *parser, enum node_op *op)
 	    !span_eq(parser->ahead.text, SPAN("in")))
 		return true;
 	*op = OP_NOT_IN;
-	return jinja_advance(parser) && jinja_advance(parser);
+	if (!jinja_advance(parser))
+		return false;
+	return jinja_advance(parser);
 }
 
 static struct node *parse_comparison(struct parser *parser)

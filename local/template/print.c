@@ -26,7 +26,7 @@ static void find_digits(double real, struct digits *out)
 		if (strtod(text, NULL) == real)
 			break;
 	}
-	out->count = 0;
+	*out = (struct digits){.count = 0};
 	for (at = text; *at && *at != 'e'; at++) {
 		if (*at >= '0' && *at <= '9')
 			out->digits[out->count++] = *at;

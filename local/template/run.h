@@ -46,8 +46,9 @@ struct run {
 	bool has_raised; /* by the template itself */
 };
 
-/* Notes the reason, with the line; always false. */
-bool jinja_fail(struct run *run, const char *fmt, ...) printf_like(2, 3);
+/* Notes the reason, with the line; as an expression it is false. */
+void jinja_note(struct run *run, const char *fmt, ...) printf_like(2, 3);
+#define jinja_fail(...) (jinja_note(__VA_ARGS__), false)
 
 /* The use of an undefined value. */
 bool jinja_fail_undefined(struct run *run, const struct value *undefined);

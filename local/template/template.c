@@ -11,13 +11,13 @@
 
 /* --- failing, counting -------------------------------------------------- */
 
-bool jinja_fail(struct run *run, const char *fmt, ...)
+void jinja_note(struct run *run, const char *fmt, ...)
 {
 	struct error message;
 	va_list args;
 
 	if (run->has_failed)
-		return false;
+		return;
 	run->has_failed = true;
 	va_start(args, fmt);
 	vsnprintf(message.text, sizeof(message.text), fmt, args);
@@ -26,7 +26,6 @@ bool jinja_fail(struct run *run, const char *fmt, ...)
 		error_set(run->err, "%s", message.text);
 	else
 		error_set(run->err, "line %u: %.480s", run->line, message.text);
-	return false;
 }
 
 bool jinja_fail_undefined(struct run *run, const struct value *undefined)
@@ -54,7 +53,7 @@ void *jinja_alloc(struct run *run, size_t len)
 	void *memory = arena_alloc(run->arena, len);
 
 	if (!memory)
-		jinja_fail(
+		jinja_note(
 		    run, "more than %zu bytes of memory", run->arena->max);
 	return memory;
 }
@@ -111,8 +110,8 @@ static bool make_parts(
 		return false;
 	while (start < builder->len) {
 		uint8_t mark = builder->marks[start];
-		const uint8_t *next =
-		    memchr(builder->marks + start, !mark, builder->len - start);
+		const uint8_t *next = memchr(
+		    builder->marks + start, mark ^ 1, builder->len - start);
 		size_t end =
 		    next ? (size_t)(next - builder->marks) : builder->len;
 
@@ -126,30 +125,30 @@ static bool make_parts(
 static bool render(struct run *run, struct template_output *out)
 {
 	size_t n = run->template->symbols.count;
-	struct builder builder;
 	struct scope top = {0};
 
-	jinja_builder_init(&builder, run);
-	run->out = &builder;
 	run->globals = arena_zalloc(run->arena, n * sizeof(struct value));
 	if (!run->globals)
 		return jinja_fail(
 		    run, "more than %zu bytes of memory", run->arena->max);
 	return jinja_load_data(run) &&
 	       jinja_exec(run, run->template->body, &top) != FLOW_FAIL &&
-	       make_parts(&builder, out);
+	       make_parts(run->out, out);
 }
 
 enum result template_render(const struct template *template,
     const struct template_input *input, struct arena *arena,
     struct template_output *out, struct error *err)
 {
+	struct builder builder;
 	struct run run = {.template = template,
+	    .out = &builder,
 	    .input = input,
 	    .arena = arena,
 	    .err = err,
 	    .line = 1};
 
+	jinja_builder_init(&builder, &run);
 	*out = (struct template_output){.text = SPAN("")};
 	if (render(&run, out))
 		return OK;

@@ -90,7 +90,7 @@ bool jinja_builder_finish(struct builder *builder, struct value *out)
 		is_trusted, out))
 		return false;
 	if (builder->len > 0 &&
-	    memchr(builder->marks, !is_trusted, builder->len))
+	    memchr(builder->marks, is_trusted ? 0 : 1, builder->len))
 		out->as.text->marks = builder->marks;
 	return true;
 }

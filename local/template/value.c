@@ -25,8 +25,10 @@ bool jinja_list(
 	struct sequence *list;
 
 	if (count > TEMPLATE_MEMORY_MAX / sizeof(struct value) ||
-	    !jinja_charge(run, count / 8))
-		return jinja_fail(run, "a list of %zu items", count);
+	    !jinja_charge(run, count / 8)) {
+		jinja_note(run, "a list of %zu items", count);
+		return false;
+	}
 	list = jinja_alloc(run, sizeof(*list) + count * sizeof(struct value));
 	if (!list)
 		return false;
