@@ -30,10 +30,11 @@ static bool add_positional(
 }
 
 static bool add_keyword(
-    struct gathered *g, struct span name, const struct value *value)
+    struct gathered *g, const struct text *text, const struct value *value)
 {
 	struct arguments *out = g->out;
 	size_t cap = out->n_keywords + 1;
+	struct span name = text_span(text);
 	struct keyword *keywords;
 
 	for (size_t i = 0; i < out->n_keywords; i++) {
@@ -54,7 +55,8 @@ static bool add_keyword(
 			    out->n_keywords * sizeof(*keywords));
 		out->keywords = keywords;
 	}
-	out->keywords[out->n_keywords++] = (struct keyword){name, *value};
+	out->keywords[out->n_keywords++] =
+	    (struct keyword){name, text_is_trusted(text), *value};
 	return true;
 }
 
@@ -81,8 +83,7 @@ static bool add_stars(struct gathered *g, const struct value *value)
 
 		if (entry->key.kind != VALUE_STRING)
 			return jinja_fail(g->run, "keywords must be strings");
-		if (!add_keyword(
-			g, text_span(entry->key.as.text), &entry->value))
+		if (!add_keyword(g, entry->key.as.text, &entry->value))
 			return false;
 	}
 	return true;
@@ -99,7 +100,7 @@ static bool add_argument(struct gathered *g, const struct node *node)
 		return false;
 	switch (node->kind) {
 	case NODE_KEYWORD:
-		return add_keyword(g, text_span(node->text), &value);
+		return add_keyword(g, node->text, &value);
 	case NODE_STAR:
 		return add_star(g, &value);
 	case NODE_STARS:
@@ -284,7 +285,8 @@ static bool bind_keywords(struct macro_call *call)
 		if (call->is_used >> i & 1)
 			continue;
 		entries[count].value = arguments->keywords[i].value;
-		if (!jinja_string(run, arguments->keywords[i].name, true,
+		if (!jinja_string(run, arguments->keywords[i].name,
+			arguments->keywords[i].is_trusted,
 			&entries[count++].key))
 			return false;
 		call->is_used |= UINT64_C(1) << i;

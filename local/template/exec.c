@@ -183,7 +183,7 @@ static enum flow exec_call_block(
 		memcpy(keywords, arguments.keywords,
 		    arguments.n_keywords * sizeof(*keywords));
 	keywords[arguments.n_keywords++] =
-	    (struct keyword){SPAN("caller"), caller};
+	    (struct keyword){SPAN("caller"), true, caller};
 	arguments.keywords = keywords;
 	return from_bool(jinja_call(run, &callee, &arguments, &result) &&
 			 jinja_print(run->out, &result));

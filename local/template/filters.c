@@ -301,6 +301,7 @@ static bool find_json_indent(
 	if (call->values[1].kind == VALUE_STRING) {
 		text = call->values[1].as.text;
 		style->indent = text_span(text);
+		style->is_untrusted = !text_is_trusted(text);
 		return true;
 	}
 	if (!jinja_as_int(call->run, &call->values[1], "indent", &width))
@@ -336,6 +337,8 @@ static bool filter_tojson(const struct builtin_call *call, struct value *out)
 			return false;
 		style.comma = text_span(comma);
 		style.colon = text_span(colon);
+		if (!text_is_trusted(comma) || !text_is_trusted(colon))
+			style.is_untrusted = true;
 	}
 	jinja_builder_init(&builder, call->run);
 	return jinja_to_json(&builder, call->self, &style) &&

@@ -78,8 +78,8 @@ static bool gather_entries(
 	}
 	for (size_t i = 0; i < all->n_keywords; i++) {
 		(*entries)[n].value = all->keywords[i].value;
-		if (!jinja_string(call->run, all->keywords[i].name, true,
-			&(*entries)[n++].key))
+		if (!jinja_string(call->run, all->keywords[i].name,
+			all->keywords[i].is_trusted, &(*entries)[n++].key))
 			return false;
 	}
 	*count = n;
@@ -130,10 +130,13 @@ static bool global_strftime(const struct builtin_call *call, struct value *out)
 	struct text *format;
 
 	jinja_builder_init(&builder, call->run);
-	return jinja_as_text(
-		   call->run, &call->values[0], "strftime_now", &format) &&
-	       jinja_strftime(&builder, text_span(format)) &&
-	       jinja_builder_finish(&builder, out);
+	if (!jinja_as_text(
+		call->run, &call->values[0], "strftime_now", &format) ||
+	    !jinja_strftime(&builder, text_span(format)) ||
+	    !jinja_builder_finish(&builder, out))
+		return false;
+	out->as.text->is_trusted = text_is_trusted(format);
+	return true;
 }
 
 static bool global_joiner(const struct builtin_call *call, struct value *out)

@@ -13,7 +13,7 @@
  * has failed; the first reason stands in run->err. Recursion in C is counted:
  * expressions and statements by run->depth, macros by run->calls.
  */
-#define RUN_DEPTH_MAX 400 /* levels of expressions and statements under way */
+#define RUN_DEPTH_MAX 600 /* levels of expressions and statements under way */
 
 /* A variable of an inner scope. */
 struct binding {
@@ -137,6 +137,7 @@ bool jinja_path(struct run *run, const struct value *object,
 
 struct keyword {
 	struct span name;
+	bool is_trusted; /* the name, which may come from a dict of data */
 	struct value value;
 };
 

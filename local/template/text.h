@@ -133,6 +133,7 @@ struct json_style {
 	bool has_indent;
 	struct span indent; /* of one level */
 	struct span comma, colon;
+	bool is_untrusted; /* one of these three comes from the data */
 };
 
 /* json.dumps(value), appended. */

@@ -99,7 +99,7 @@ static bool put_break(
 	if (!put_trusted(builder, "\n"))
 		return false;
 	for (unsigned i = 0; i < depth; i++) {
-		if (!jinja_put(builder, style->indent, true))
+		if (!jinja_put(builder, style->indent, !style->is_untrusted))
 			return false;
 	}
 	return true;
@@ -113,7 +113,8 @@ static bool write_list(struct builder *builder, const struct sequence *list,
 	if (!put_trusted(builder, "["))
 		return false;
 	for (size_t i = 0; i < list->count; i++) {
-		if (i > 0 && !jinja_put(builder, style->comma, true))
+		if (i > 0 &&
+		    !jinja_put(builder, style->comma, !style->is_untrusted))
 			return false;
 		if (!put_break(builder, style, depth + 1) ||
 		    !write_at(builder, &list->items[i], style, depth + 1))
@@ -176,11 +177,12 @@ static bool write_dict(struct builder *builder, const struct dict *dict,
 	if (!put_trusted(builder, "{"))
 		return false;
 	for (size_t i = 0; i < dict->count; i++) {
-		if (i > 0 && !jinja_put(builder, style->comma, true))
+		if (i > 0 &&
+		    !jinja_put(builder, style->comma, !style->is_untrusted))
 			return false;
 		if (!put_break(builder, style, depth + 1) ||
 		    !write_key(builder, &entries[i].key, style) ||
-		    !jinja_put(builder, style->colon, true) ||
+		    !jinja_put(builder, style->colon, !style->is_untrusted) ||
 		    !write_at(builder, &entries[i].value, style, depth + 1))
 			return false;
 	}

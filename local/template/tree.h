@@ -200,7 +200,7 @@ struct template
 
 /* The number of <name>, SYMBOL_NONE when the template does not mention it. */
 #define SYMBOL_NONE UINT32_MAX
-#define TEMPLATE_NAMES_MAX 4096
+#define TEMPLATE_NAMES_MAX 512
 uint32_t jinja_symbol_find(const struct symbols *symbols, struct span name);
 
 /* --- parsing (parse.c, parse_statement.c, parse_expression.c) ------------ */

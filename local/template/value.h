@@ -175,6 +175,12 @@ static inline struct span text_span(const struct text *text)
 	return span_make(text->ptr, text->len);
 }
 
+/* Whether each of its bytes may be trusted. */
+static inline bool text_is_trusted(const struct text *text)
+{
+	return !text->marks && text->is_trusted;
+}
+
 /* A string of <bytes>, which are not copied. False: the run has failed. */
 bool jinja_string(struct run *run, struct span bytes, bool is_trusted,
     struct value *out) must_check;

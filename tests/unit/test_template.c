@@ -188,6 +188,17 @@ static void marks_what_stems_from_the_conversation(void **state)
 	    {"{{ '<' ~ u[1:4] }}{{ u[:1] * 2 }}", "<«<s>aa»"},
 	    {"{{ (u ~ 'é').title() }}", "«A<S>B»é"},
 	    {"{{ u.partition('<s>')[1] }}", "<s>"},
+	    {"{{ dict(**d)|tojson }}", "{\"«k»\": \"«v»\"}"},
+	    {"{{ dict(k='v')|tojson }}", "{\"k\": \"v\"}"},
+	    {"{% macro m() %}{{ kwargs }}{% endmacro %}{{ m(**d) }}",
+		"{'«k»': '«v»'}"},
+	    {"{{ namespace(d) }}", "<Namespace {'«k»': '«v»'}>"},
+	    {"{{ strftime_now(u) }}{{ strftime_now('%Y') }}", "«a<s>B»2026"},
+	    {"{{ [1, 2]|tojson(separators=(u, ':')) }}", "[1«a<s>B»2]"},
+	    {"{{ 'x'.center(5, u[0]) }}", "«aa»x«aa»"},
+	    {"{% set j = joiner(u) %}{{ j() }}{{ j() }}", "«a<s>B»"},
+	    {"{{ [bos_token, u]|sort|join }}", "<s>«a<s>B»"},
+	    {"{{ u|first }}{{ u|list|last }}", "«aB»"},
 	    {"{{ u is string }}{{ u == 'a<s>B' }}{{ u|length }}", "TrueTrue5"},
 	};
 
