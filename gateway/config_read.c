@@ -84,12 +84,15 @@ static bool split_port(struct span *host, struct span authority, uint16_t *port)
 			return false;
 		*host = span_make(authority.ptr + 1, close - 1);
 		if (close + 1 == authority.len)
-			return true;
+			return host->len > 0;
 		if (authority.ptr[close + 1] != ':')
 			return false;
 		colon = close + 1;
 	} else {
 		*host = span_head(authority, colon);
+		/* An IPv6 address without brackets has no port to find. */
+		if (span_find(*host, SPAN(":"), 0) != SIZE_MAX)
+			return false;
 	}
 	if (colon == authority.len)
 		return host->len > 0;
@@ -212,6 +215,16 @@ static void read_provider(struct reader *reader, const struct yaml_node *node,
 		make_origin(reader, url, provider);
 }
 
+/* The ledger refuses a longer name, and with it every request. */
+static void check_name(
+    const struct reader *reader, const struct yaml_node *node, const char *name)
+{
+	if (name && strlen(name) > LEDGER_NAME_MAX)
+		complain(reader, yaml_get(node, "name"),
+		    "a name has at most %d bytes, got %zu", LEDGER_NAME_MAX,
+		    strlen(name));
+}
+
 /* A name that stands twice among the first <n> names is a mistake. */
 #define REFUSE_TWIN(reader, node, array, n, what)                              \
 	do {                                                                   \
@@ -318,6 +331,7 @@ static void read_model(struct reader *reader, const struct yaml_node *node,
 		    "to the policy; call the model something else");
 	if (!model->upstream)
 		model->upstream = mem_strdup(model->name);
+	check_name(reader, node, model->name);
 	if (!http1_is_value(span_of(model->name)))
 		complain(reader, yaml_get(node, "name"),
 		    "a model's name must be printable");
@@ -426,9 +440,26 @@ static void read_key(
 		if (list)
 			read_permissions(reader, list, key);
 	}
+	check_name(reader, node, text.name);
 	key->name = text.name;
 	text.name = NULL;
 	settings_free(&config_key_table, &text);
+}
+
+/* Those whose digest could not be read have none, which is not the same. */
+static void refuse_twin_key(const struct reader *reader,
+    const struct yaml_node *node, const struct config_key *key)
+{
+	static const struct sha256 none;
+	const struct config *config = reader->config;
+
+	if (hash_eq_constant_time(&key->digest, &none))
+		return;
+	for (const struct config_key *other = config->keys; other < key;
+	     other++)
+		if (hash_eq_constant_time(&key->digest, &other->digest))
+			complain(reader, node, "the same key as \"%s\"",
+			    other->name ? other->name : "another");
 }
 
 static void read_keys(struct reader *reader, const struct yaml_node *list)
@@ -445,13 +476,7 @@ static void read_keys(struct reader *reader, const struct yaml_node *list)
 	for (size_t i = 0; i < n; i++) {
 		read_key(reader, list->items[i], &config->keys[i]);
 		REFUSE_TWIN(reader, list->items[i], config->keys, i, "key");
-		for (size_t j = 0; j < i; j++)
-			if (hash_eq_constant_time(&config->keys[i].digest,
-				&config->keys[j].digest))
-				complain(reader, list->items[i],
-				    "the same key as \"%s\"",
-				    config->keys[j].name ? config->keys[j].name
-							 : "another");
+		refuse_twin_key(reader, list->items[i], &config->keys[i]);
 		config->n_keys++;
 	}
 }
