@@ -169,7 +169,7 @@ def sluice(*args, text=b"", env=None, timeout=60):
 class Process:
     """A program in the background; its output goes to files."""
 
-    def __init__(self, name, args, folder, env=None):
+    def __init__(self, name, args, folder, env=None, **options):
         self.name = name
         self.out_path = os.path.join(folder, f"{name}.out")
         self.err_path = os.path.join(folder, f"{name}.err")
@@ -177,7 +177,7 @@ class Process:
                 open(self.err_path, "ab") as err:
             self.process = subprocess.Popen(
                 args, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
-                env=environment(**(env or {})), cwd=folder)
+                env=environment(**(env or {})), cwd=folder, **options)
         self.pid = self.process.pid
 
     def out(self):
@@ -264,10 +264,10 @@ class Gateway:
                 out.write(text)
             os.replace(path + ".new", path)
 
-    def start(self, wait=True):
+    def start(self, wait=True, **options):
         self.process = Process(
             "sluice", [SLUICE, "serve", "--config", self.config],
-            self.folder, self.env)
+            self.folder, self.env, **options)
         if wait:
             self.wait_ready()
         return self
