@@ -1,8 +1,9 @@
 # local.mk -- fuzz/: harnesses; each is fuzz_x.c, corpus/x/ and x.dict.
 # With --enable-fuzzers they are libFuzzer programs (tools/fuzz builds and runs
 # them); without, replay_x runs each file of the corpus once, in `make check`.
-EXTRA_DIST += fuzz/corpus $(FUZZ_DICTS)
-FUZZ_DICTS = \
+EXTRA_DIST += fuzz/corpus \
+	fuzz/config.dict \
+	fuzz/dialect.dict \
 	fuzz/http1.dict \
 	fuzz/json.dict \
 	fuzz/sse.dict \
@@ -10,17 +11,23 @@ FUZZ_DICTS = \
 
 if FUZZERS
 noinst_PROGRAMS += \
+	fuzz/fuzz_config \
+	fuzz/fuzz_dialect \
 	fuzz/fuzz_http1 \
 	fuzz/fuzz_json \
 	fuzz/fuzz_sse \
 	fuzz/fuzz_yaml
 FUZZER_LINK = $(AM_LDFLAGS) -fsanitize=fuzzer
+fuzz_fuzz_config_LDFLAGS = $(FUZZER_LINK)
+fuzz_fuzz_dialect_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_http1_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_json_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_sse_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_yaml_LDFLAGS = $(FUZZER_LINK)
 else
 REPLAYS = \
+	fuzz/replay_config \
+	fuzz/replay_dialect \
 	fuzz/replay_http1 \
 	fuzz/replay_json \
 	fuzz/replay_sse \
@@ -29,10 +36,14 @@ check_PROGRAMS += $(REPLAYS)
 TESTS += $(REPLAYS)
 endif
 
+fuzz_fuzz_config_SOURCES = fuzz/fuzz_config.c
+fuzz_fuzz_dialect_SOURCES = fuzz/fuzz_dialect.c
 fuzz_fuzz_http1_SOURCES = fuzz/fuzz_http1.c
 fuzz_fuzz_json_SOURCES = fuzz/fuzz_json.c
 fuzz_fuzz_sse_SOURCES = fuzz/fuzz_sse.c
 fuzz_fuzz_yaml_SOURCES = fuzz/fuzz_yaml.c
+fuzz_replay_config_SOURCES = fuzz/fuzz_config.c fuzz/replay_main.c
+fuzz_replay_dialect_SOURCES = fuzz/fuzz_dialect.c fuzz/replay_main.c
 fuzz_replay_http1_SOURCES = fuzz/fuzz_http1.c fuzz/replay_main.c
 fuzz_replay_json_SOURCES = fuzz/fuzz_json.c fuzz/replay_main.c
 fuzz_replay_sse_SOURCES = fuzz/fuzz_sse.c fuzz/replay_main.c
