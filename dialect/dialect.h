@@ -180,7 +180,7 @@ struct dialect_chunk {
 	bool has_usage;     /* a usage object that is not null */
 	bool is_usage_only; /* usage and an empty choices: ours to remove */
 	struct dialect_usage usage;
-	size_t output_bytes; /* as above, in this chunk */
+	size_t output_bytes;     /* as above, in this chunk */
 	int64_t output_estimate; /* tokens of that text, by its characters */
 };
 

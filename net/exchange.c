@@ -365,8 +365,9 @@ void exchange_refuse_head(struct server *server, struct stream *stream,
 
 /*
  * A fully closed client cannot be told from one that shut down its side until
- * something is sent to it. Where stream_poke cannot: 100 Continue may come any number of times before a
- * final answer (RFC 9110 15.2), and a comment between two events means nothing.
+ * something is sent to it. Where stream_poke cannot: 100 Continue may come any
+ * number of times before a final answer (RFC 9110 15.2), and a comment between
+ * two events means nothing.
  */
 struct span exchange_probe(const struct exchange *exchange)
 {

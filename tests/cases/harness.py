@@ -10,8 +10,8 @@
     if __name__ == "__main__":
         run_cases(Bench)
 
-BUILD_DIR names the build directory (absolute; ./build without it). A program
-that is not there means that this test is skipped (77). Arguments on the
+BUILD_DIR names the build directory; without it that is where we are, or build/
+in it. A program that is not there means that this test is skipped (77). Arguments on the
 command line choose cases by a part of their name.
 """
 import json
@@ -33,7 +33,8 @@ from wire import (Client, Upstream, WireError, STREAM_HEAD, chunked, note_close,
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
-BUILD = os.path.abspath(os.environ.get("BUILD_DIR", "build"))
+BUILD = os.path.abspath(os.environ.get("BUILD_DIR") or (
+    "." if os.path.exists("sluice") else "build"))
 SLUICE = os.path.join(BUILD, "sluice")
 DATA = os.environ.get("SLUICE_SHARED_DATA",
                       os.path.join(SOURCE, "..", "shared", "data"))

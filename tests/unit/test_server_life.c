@@ -192,8 +192,8 @@ static void has_something_harmless_for_a_half_closed_client(void **state)
 
 	call_and_say(f, GET("/later"));
 	await_waiting(f);
-	assert_true(span_eq(exchange_probe(f->waiting),
-	    SPAN("HTTP/1.1 100 Continue\r\n\r\n")));
+	assert_true(span_eq(
+	    exchange_probe(f->waiting), SPAN("HTTP/1.1 100 Continue\r\n\r\n")));
 	exchange_begin(f->waiting, 200, server_event_stream, 1, -1);
 	exchange_write(f->waiting, SPAN("data: 1\n\n"));
 	assert_true(span_eq(exchange_probe(f->waiting), comment));
