@@ -31,12 +31,13 @@ enum json_type {
 };
 
 struct json_node {
-	uint32_t start; /* offset of the first byte, a string's quote included */
-	uint32_t end;	/* one past the last byte */
-	uint32_t next;	/* index of the node after this subtree */
-	uint8_t type;	/* enum json_type */
+	uint32_t
+	    start;     /* offset of the first byte, a string's quote included */
+	uint32_t end;  /* one past the last byte */
+	uint32_t next; /* index of the node after this subtree */
+	uint8_t type;  /* enum json_type */
 	bool has_escape; /* a string with a backslash */
-	uint16_t depth; /* root 0 */
+	uint16_t depth;  /* root 0 */
 };
 
 struct json_doc {
@@ -49,7 +50,7 @@ struct json_doc {
 #define JSON_DEPTH_MAX 128
 
 struct json_fault {
-	size_t offset;	    /* of the byte that is wrong */
+	size_t offset;      /* of the byte that is wrong */
 	const char *reason; /* static text: "raw control character", ... */
 };
 
@@ -65,11 +66,11 @@ bool json_parse(struct span text, struct arena *arena, struct json_doc *doc,
 
 /*
  * The value of member <key> of object node <object>, JSON_NONE when there is
- * none or <object> is none or not an object. Keys are compared as decoded text, so
- * "mod\u0065l" is model. With duplicates the last one counts.
+ * none or <object> is none or not an object. Keys are compared as decoded text,
+ * so "mod\u0065l" is model. With duplicates the last one counts.
  */
-uint32_t json_find(const struct json_doc *doc, uint32_t object,
-    struct span key);
+uint32_t json_find(
+    const struct json_doc *doc, uint32_t object, struct span key);
 
 /*
  * Refuses keys that stand twice in object node <object> itself, not in what
@@ -88,15 +89,15 @@ static inline struct span json_raw(const struct json_doc *doc, uint32_t node)
 	return span_make(doc->text.ptr + n->start, n->end - n->start);
 }
 
-static inline enum json_type json_type(const struct json_doc *doc,
-    uint32_t node)
+static inline enum json_type json_type(
+    const struct json_doc *doc, uint32_t node)
 {
 	return (enum json_type)doc->nodes[node].type;
 }
 
 /* Whether <node> is there and of <type>. */
-static inline bool json_is(const struct json_doc *doc, uint32_t node,
-    enum json_type type)
+static inline bool json_is(
+    const struct json_doc *doc, uint32_t node, enum json_type type)
 {
 	return node != JSON_NONE && doc->nodes[node].type == type;
 }
@@ -105,8 +106,8 @@ static inline bool json_is(const struct json_doc *doc, uint32_t node,
 uint32_t json_first(const struct json_doc *doc, uint32_t container);
 
 /* The next sibling inside <container>, or JSON_NONE. */
-uint32_t json_after(const struct json_doc *doc, uint32_t container,
-    uint32_t node);
+uint32_t json_after(
+    const struct json_doc *doc, uint32_t container, uint32_t node);
 
 /* Elements of an array, or pairs of an object. */
 size_t json_count(const struct json_doc *doc, uint32_t container);
@@ -120,8 +121,8 @@ size_t json_count(const struct json_doc *doc, uint32_t container);
  * A string's decoded text: the sender's bytes when it has no escape, else a
  * copy in <arena> (ptr NULL when that is exhausted, or for another node).
  */
-struct span json_text(const struct json_doc *doc, uint32_t node,
-    struct arena *arena);
+struct span json_text(
+    const struct json_doc *doc, uint32_t node, struct arena *arena);
 
 /*
  * A number whose value is whole and fits: 12, 12.0, 2e3. False for any other

@@ -12,8 +12,15 @@
 #define LINES_MAX 100 /* a file that is not YAML at all would fill a screen */
 #define LINE_LEN_MAX ((size_t)1024)
 
+struct entry {
+	char *text;
+	size_t file_len; /* of the file's name, with which the text begins */
+	unsigned line;
+	unsigned column;
+};
+
 struct mistakes {
-	char *lines[LINES_MAX];
+	struct entry entries[LINES_MAX];
 	size_t n;
 	size_t dropped;
 	char last[64]; /* "... and N more mistakes" */
@@ -29,9 +36,29 @@ void mistakes_free(struct mistakes **mistakes)
 	if (!*mistakes)
 		return;
 	for (size_t i = 0; i < (*mistakes)->n; i++)
-		free((*mistakes)->lines[i]);
+		free((*mistakes)->entries[i].text);
 	free(*mistakes);
 	*mistakes = NULL;
+}
+
+/* Whether <a> stands before <b> in one file; what has no place stays put. */
+static bool is_before(const struct entry *a, const struct entry *b)
+{
+	if (a->line == 0 || b->line == 0 || a->file_len != b->file_len ||
+	    memcmp(a->text, b->text, a->file_len) != 0)
+		return false;
+	return a->line < b->line ||
+	       (a->line == b->line && a->column < b->column);
+}
+
+/* Readers look at sections in their own order; people read from the top. */
+static void insert(struct mistakes *mistakes, struct entry entry)
+{
+	size_t i = mistakes->n++;
+
+	for (; i > 0 && is_before(&entry, &mistakes->entries[i - 1]); i--)
+		mistakes->entries[i] = mistakes->entries[i - 1];
+	mistakes->entries[i] = entry;
 }
 
 void mistakes_add(struct mistakes *mistakes, const char *file, unsigned line,
@@ -56,7 +83,12 @@ void mistakes_add(struct mistakes *mistakes, const char *file, unsigned line,
 	va_start(args, fmt);
 	vsnprintf(text + len, sizeof(text) - len, fmt, args);
 	va_end(args);
-	mistakes->lines[mistakes->n++] = mem_strdup(text);
+	insert(mistakes, (struct entry){
+			     .text = mem_strdup(text),
+			     .file_len = strlen(file),
+			     .line = line,
+			     .column = column,
+			 });
 }
 
 size_t mistakes_count(const struct mistakes *mistakes)
@@ -67,7 +99,7 @@ size_t mistakes_count(const struct mistakes *mistakes)
 const char *mistakes_line(const struct mistakes *mistakes, size_t i)
 {
 	assert(i < mistakes_count(mistakes));
-	return i < mistakes->n ? mistakes->lines[i] : mistakes->last;
+	return i < mistakes->n ? mistakes->entries[i].text : mistakes->last;
 }
 
 /* --- the nearest name ------------------------------------------------------

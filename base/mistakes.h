@@ -17,7 +17,8 @@ struct mistakes;
 struct mistakes *mistakes_new(void);
 void mistakes_free(struct mistakes **mistakes);
 
-/* <line> and <column> count from 1; line 0 leaves both out. */
+/* <line> and <column> count from 1; line 0 leaves both out. A file's mistakes
+ * are kept in the order of their places. */
 void mistakes_add(struct mistakes *mistakes, const char *file, unsigned line,
     unsigned column, const char *fmt, ...) printf_like(5, 6);
 

@@ -21,18 +21,18 @@ enum yaml_kind {
 
 struct yaml_node {
 	enum yaml_kind kind;
-	unsigned line;	 /* from 1 */
-	unsigned column; /* from 1, in characters */
-	bool is_quoted;	 /* a scalar in quotes: never null, number or bool */
+	unsigned line;    /* from 1 */
+	unsigned column;  /* from 1, in characters */
+	bool is_quoted;   /* a scalar in quotes: never null, number or bool */
 	struct span text; /* scalar: its value, NUL-terminated, no NUL inside */
-	size_t count;	 /* children of a list or pairs of a map */
+	size_t count;     /* children of a list or pairs of a map */
 	struct yaml_node **items; /* (count) elements, or the pairs' values */
 	struct yaml_node **keys;  /* (count) the pairs' keys, all scalars */
 };
 
 struct yaml_doc {
-	char *file;		/* name for messages */
-	struct yaml_node *root; /* never NULL: an empty file is an empty map */
+	char *file;              /* name for messages */
+	struct yaml_node *root;  /* never NULL: an empty file is an empty map */
 	struct yaml_node *nodes; /* (n_nodes) in the file's order */
 	size_t n_nodes;
 	struct arena arena; /* nodes and texts, those after expansion too */
@@ -45,8 +45,8 @@ struct yaml_doc {
  * is NULL, with a mistake, when the text is not YAML or past the limits: half
  * a tree would only lead to mistakes that are none.
  */
-struct yaml_doc *yaml_parse(const char *file, struct span text,
-    struct mistakes *mistakes) must_check;
+struct yaml_doc *yaml_parse(
+    const char *file, struct span text, struct mistakes *mistakes) must_check;
 
 /* Not named yaml_free: libyaml calls a function of that name for itself. */
 void yaml_doc_free(struct yaml_doc **doc);

@@ -11,9 +11,13 @@
  * Usage: ledger_bench [ROWS [DIRECTORY]]: writes ROWS attempts (1 million) into
  * a new ledger in DIRECTORY (./bench-ledger), 100 of them outstanding at a
  * time, with 4 keys, 8 models and 3 rules; then sums them. Prints nanoseconds
- * for each reserve and settle together, and rows a second for spend.
+ * for each reserve and settle together: the mean, in which the disk has a part
+ * since a full segment is reached in less time than the thread needs to make
+ * one, and quantiles over batches of 1000, which a loaded machine does not
+ * blur. Then rows a second for reading and summing.
  */
 #define OUTSTANDING 100
+#define BATCH 1000
 
 static void must(enum result result, const struct error *err)
 {
@@ -23,7 +27,9 @@ static void must(enum result result, const struct error *err)
 	exit(1);
 }
 
-static void write_rows(struct ledger_writer *writer, long rows)
+/* <batches> gets the time of each BATCH rows. */
+static void write_rows(
+    struct ledger_writer *writer, long rows, int64_t *batches)
 {
 	static const char *const keys[] = {"team-a", "team-b", "batch", "ci"};
 	static const char *const models[] = {"up/small", "up/large", "up/tiny",
@@ -31,7 +37,7 @@ static void write_rows(struct ledger_writer *writer, long rows)
 	    "third/embed"};
 	static const char *const rules[] = {"default", "code", "pinned"};
 	struct ledger_id ids[OUTSTANDING];
-	int64_t utc_ns = clock_utc_ns();
+	int64_t utc_ns = clock_utc_ns(), start = clock_mono_ns();
 	struct error err;
 
 	for (long i = 0; i < rows + OUTSTANDING; i++) {
@@ -49,6 +55,10 @@ static void write_rows(struct ledger_writer *writer, long rows)
 						  .baseline_nano = 3000000,
 						  .saved_nano = 2862000,
 					      });
+		if (i % BATCH == BATCH - 1) {
+			batches[i / BATCH] = clock_mono_ns() - start;
+			start += batches[i / BATCH];
+		}
 		if (i >= rows)
 			continue;
 		*id = ledger_id_new(utc_ns + i);
@@ -69,38 +79,52 @@ static void write_rows(struct ledger_writer *writer, long rows)
 	}
 }
 
+static int compare_times(const void *left, const void *right)
+{
+	int64_t a, b;
+
+	memcpy(&a, left, sizeof(a));
+	memcpy(&b, right, sizeof(b));
+	return a < b ? -1 : a > b;
+}
+
+/* A rate in millions of rows a second, by the wall clock and by CPU time. */
+static void print_rate(
+    const char *what, int64_t rows, int64_t wall_start, int64_t cpu_start)
+{
+	double wall = (double)(clock_mono_ns() - wall_start);
+	double cpu = (double)(clock_thread_cpu_ns() - cpu_start);
+
+	printf("%s: %" PRId64 " rows, %.2f million rows/s (CPU time: %.2f)\n",
+	    what, rows, (double)rows / wall * 1e3, (double)rows / cpu * 1e3);
+}
+
 static void sum_rows(const char *directory, enum ledger_by by, const char *what)
 {
 	const struct ledger_query query = {.by = by};
 	struct ledger_spend spend;
 	struct error err;
-	int64_t start = clock_mono_ns();
-	int64_t ns;
+	int64_t wall = clock_mono_ns(), cpu = clock_thread_cpu_ns();
 
 	must(ledger_spend(directory, &query, &spend, &err), &err);
-	ns = clock_mono_ns() - start;
-	printf("spend%s: %" PRId64 " requests, %.2f million rows/s\n", what,
-	    spend.total.requests,
-	    (double)spend.total.requests / (double)ns * 1e3);
+	print_rate(what, spend.total.requests, wall, cpu);
 	ledger_spend_free(&spend);
 }
 
 static bool count_row(const struct ledger_row *row, void *arg)
 {
 	(void)row;
-	++*(long *)arg;
+	++*(int64_t *)arg;
 	return true;
 }
 
 static void read_all(const char *directory)
 {
-	long rows = 0;
+	int64_t rows = 0, wall = clock_mono_ns(), cpu = clock_thread_cpu_ns();
 	struct error err;
-	int64_t start = clock_mono_ns();
 
 	must(ledger_read(directory, count_row, NULL, &rows, &err), &err);
-	printf("read: %ld rows, %.2f million rows/s\n", rows,
-	    (double)rows / (double)(clock_mono_ns() - start) * 1e3);
+	print_rate("read", rows, wall, cpu);
 }
 
 int main(int argc, char **argv)
@@ -113,7 +137,8 @@ int main(int argc, char **argv)
 	};
 	struct ledger *ledger;
 	struct error err;
-	int64_t start, wall, cpu;
+	int64_t start, wall, cpu, *batches;
+	size_t n;
 
 	if (rows <= 0 || (end && *end)) {
 		fprintf(stderr, "usage: ledger_bench [ROWS [DIRECTORY]]\n");
@@ -123,14 +148,23 @@ int main(int argc, char **argv)
 	must(ledger ? OK : FAILED, &err);
 	start = clock_mono_ns();
 	cpu = clock_thread_cpu_ns();
-	write_rows(ledger_writer(ledger, 0), rows);
+	batches = mem_zalloc(((size_t)rows / BATCH + 1) * sizeof(*batches));
+	write_rows(ledger_writer(ledger, 0), rows, batches);
 	wall = clock_mono_ns() - start;
 	cpu = clock_thread_cpu_ns() - cpu;
 	printf("reserve+settle: %.0f ns wall, %.0f ns CPU (%ld rows)\n",
 	    (double)wall / (double)rows, (double)cpu / (double)rows, rows);
+	n = (size_t)rows / BATCH;
+	qsort(batches, n, sizeof(*batches), compare_times);
+	if (n > 0)
+		printf("  batches of %d: median %.0f ns, p90 %.0f, p99 %.0f\n",
+		    BATCH, (double)batches[n / 2] / BATCH,
+		    (double)batches[n * 9 / 10] / BATCH,
+		    (double)batches[n * 99 / 100] / BATCH);
+	free(batches);
 	ledger_close(&ledger);
 	read_all(options.directory);
-	sum_rows(options.directory, LEDGER_BY_NOTHING, "");
-	sum_rows(options.directory, LEDGER_BY_MODEL, " by model");
+	sum_rows(options.directory, LEDGER_BY_NOTHING, "spend");
+	sum_rows(options.directory, LEDGER_BY_MODEL, "spend by model");
 	return 0;
 }

@@ -402,6 +402,16 @@ static void read_permissions(
 	free(known);
 }
 
+/* A key that could not be read has a digest of zeros, which nothing hashes to:
+ * that is a mistake already. */
+static bool is_same_key(const struct config_key *a, const struct config_key *b)
+{
+	static const struct sha256 none;
+
+	return !hash_eq_constant_time(&a->digest, &none) &&
+	       hash_eq_constant_time(&a->digest, &b->digest);
+}
+
 static void read_digest(struct reader *reader, const struct yaml_node *node,
     struct config_key_text *text, struct config_key *key)
 {
@@ -446,22 +456,6 @@ static void read_key(
 	settings_free(&config_key_table, &text);
 }
 
-/* Those whose digest could not be read have none, which is not the same. */
-static void refuse_twin_key(const struct reader *reader,
-    const struct yaml_node *node, const struct config_key *key)
-{
-	static const struct sha256 none;
-	const struct config *config = reader->config;
-
-	if (hash_eq_constant_time(&key->digest, &none))
-		return;
-	for (const struct config_key *other = config->keys; other < key;
-	     other++)
-		if (hash_eq_constant_time(&key->digest, &other->digest))
-			complain(reader, node, "the same key as \"%s\"",
-			    other->name ? other->name : "another");
-}
-
 static void read_keys(struct reader *reader, const struct yaml_node *list)
 {
 	struct config *config = reader->config;
@@ -476,7 +470,12 @@ static void read_keys(struct reader *reader, const struct yaml_node *list)
 	for (size_t i = 0; i < n; i++) {
 		read_key(reader, list->items[i], &config->keys[i]);
 		REFUSE_TWIN(reader, list->items[i], config->keys, i, "key");
-		refuse_twin_key(reader, list->items[i], &config->keys[i]);
+		for (size_t j = 0; j < i; j++)
+			if (is_same_key(&config->keys[i], &config->keys[j]))
+				complain(reader, list->items[i],
+				    "the same key as \"%s\"",
+				    config->keys[j].name ? config->keys[j].name
+							 : "another");
 		config->n_keys++;
 	}
 }
@@ -501,6 +500,16 @@ static void read_workers(struct reader *reader, const struct yaml_node *root)
 		    config->workers_text);
 	else
 		config->workers = (unsigned)n;
+}
+
+static void check_address(struct reader *reader, const struct yaml_node *root,
+    const char *key, const char *address)
+{
+	const struct yaml_node *at = yaml_get(root, key);
+	struct error err;
+
+	if (server_check_address(address, &err) != OK)
+		complain(reader, at ? at : root, "\"%s\": %s", key, err.text);
 }
 
 static void read_policy(struct reader *reader, const struct yaml_node *root)
@@ -554,6 +563,8 @@ static void read_root(struct reader *reader, const struct yaml_node *root)
 		return;
 	settings_read(&config_limits_table, &reader->source,
 	    yaml_get(root, "limits"), &config->limits);
+	check_address(reader, root, "listen", config->listen);
+	check_address(reader, root, "admin", config->admin);
 	read_workers(reader, root);
 	read_tls(reader, root);
 	list = list_at(reader, root, "providers");

@@ -124,6 +124,8 @@ static enum result open_workers(struct gateway *gateway, struct error *err)
 	const struct config *config = gateway->snapshot->config;
 	unsigned n = config->workers;
 
+	if (server_check_free(config->listen, err) != OK)
+		return FAILED;
 	gateway->workers = mem_zalloc(n * sizeof(struct worker *));
 	for (unsigned i = 0; i < n; i++) {
 		gateway->workers[i] = worker_new(

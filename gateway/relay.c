@@ -168,14 +168,29 @@ static enum step_result go_back(struct request *request)
 	return request_go(request, &step_reserve);
 }
 
+static bool is_late(enum call_failure failure)
+{
+	return failure == CALL_FIRST_BYTE_TIMEOUT ||
+	       failure == CALL_SILENCE_TIMEOUT || failure == CALL_TOTAL_TIMEOUT;
+}
+
+static bool is_away(enum call_failure failure)
+{
+	return failure == CALL_NO_NAME || failure == CALL_NO_CONNECTION ||
+	       failure == CALL_TLS;
+}
+
 /* The client has part of a stream: say so in it, and leave it unfinished. */
 static enum step_result break_off(struct request *request)
 {
 	struct attempt *attempt = &request->attempt;
+	bool late = is_late(attempt->failure);
 	const struct dialect_error error = {
-	    .message = "The upstream broke off before the answer was whole.",
+	    .message =
+		late ? "The upstream fell silent before the answer was whole."
+		     : "The upstream broke off before the answer was whole.",
 	    .type = "upstream_error",
-	    .code = "upstream_failed",
+	    .code = late ? "upstream_timeout" : "upstream_failed",
 	};
 
 	if (attempt->relay == RELAY_STREAM && !attempt->saw_error) {
@@ -191,24 +206,20 @@ static enum step_result break_off(struct request *request)
 static enum step_result refuse_failed(struct request *request)
 {
 	struct attempt *attempt = &request->attempt;
-	enum call_failure failure = attempt->failure;
-	bool is_late = failure == CALL_FIRST_BYTE_TIMEOUT ||
-		       failure == CALL_SILENCE_TIMEOUT ||
-		       failure == CALL_TOTAL_TIMEOUT;
-	bool is_away = failure == CALL_NO_NAME ||
-		       failure == CALL_NO_CONNECTION || failure == CALL_TLS;
+	bool late = is_late(attempt->failure);
+	bool away = attempt->status == 0 && is_away(attempt->failure);
 
-	return request_refuse(request, is_late ? 504 : 502,
+	return request_refuse(request, late ? 504 : 502,
 	    &(struct dialect_error){
 		.message = arena_printf(request->arena,
 		    "The upstream of %s %s.", attempt->model->name,
-		    is_late   ? "did not answer in time"
-		    : is_away ? "could not be reached"
-			      : "gave no usable answer"),
+		    late   ? "did not answer in time"
+		    : away ? "could not be reached"
+			   : "gave no usable answer"),
 		.type = "upstream_error",
-		.code = is_late   ? "upstream_timeout"
-			: is_away ? "upstream_unreachable"
-				  : "upstream_failed",
+		.code = late   ? "upstream_timeout"
+			: away ? "upstream_unreachable"
+			       : "upstream_failed",
 	    });
 }
 
@@ -217,15 +228,12 @@ static enum step_result fail(struct request *request)
 {
 	struct attempt *attempt = &request->attempt;
 	enum call_failure failure = attempt->failure;
-	bool is_late = failure == CALL_FIRST_BYTE_TIMEOUT ||
-		       failure == CALL_SILENCE_TIMEOUT ||
-		       failure == CALL_TOTAL_TIMEOUT;
 
 	log_warn(request->id_text, "attempt_failed",
 	    "attempt=%s model=%s how=%s why=\"%s\"", attempt->id_text,
 	    attempt->model->name, call_failure_name(failure), attempt->detail);
-	attempt_settle(
-	    request, is_late ? LEDGER_TIMED_OUT : LEDGER_UPSTREAM_DIED);
+	attempt_settle(request,
+	    is_late(failure) ? LEDGER_TIMED_OUT : LEDGER_UPSTREAM_DIED);
 	if (falls_back(request))
 		return go_back(request);
 	if (exchange_has_begun(request->exchange))

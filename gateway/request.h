@@ -30,12 +30,11 @@ struct request_step {
 	request_step_fn *run;
 };
 
+/* clang-format off */
 #define REQUEST_STEPS(S)                                                       \
-	S(route)                                                               \
-	S(authorise)                                                           \
-	S(read)                                                                \
-	S(parse) S(classify) S(decide) S(look_up) S(reserve) S(send) S(relay)  \
-	    S(settle) S(finish)
+	S(route) S(authorise) S(read) S(parse) S(classify) S(decide)           \
+	S(look_up) S(reserve) S(send) S(relay) S(settle) S(finish)
+/* clang-format on */
 
 #define S(name) extern const struct request_step step_##name;
 REQUEST_STEPS(S)
@@ -90,6 +89,8 @@ struct attempt {
 	size_t n_back;
 	struct buf held; /* JSON body, or events before content */
 	struct sse_splitter splitter;
+	struct dialect_stream stream;
+	struct span run; /* events to be written as one piece */
 	bool is_encoded; /* content-encoding: not ours to read */
 	bool saw_content;
 	bool saw_finish;

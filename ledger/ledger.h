@@ -18,7 +18,7 @@
  * sequence and creation time, and fixed-size records, each with a CRC-32C that
  * also covers its offset and the segment's identity. Names (keys, models,
  * rules) are written once per segment as name records and referred to by
- * number. docs/ledger.md has the format byte by byte.
+ * number. ledger/format.h has the format byte by byte.
  */
 enum ledger_kind {
 	LEDGER_UPSTREAM,

@@ -197,7 +197,7 @@ enum result ledger_reserve(struct ledger_writer *writer,
 
 	if (atomic_load_explicit(
 		&writer->ledger->has_failed, memory_order_acquire)) {
-		*err = writer->ledger->failure;
+		error_set(err, "%s", writer->ledger->failure.text);
 		return FAILED;
 	}
 	if (!names_fit(names, err) || make_room(writer, err) != OK)

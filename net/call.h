@@ -76,7 +76,7 @@ struct client {
 	struct event *kick; /* runs <starting> */
 	struct list starting;
 	struct list detached; /* calls that nobody listens to */
-	struct list spares; /* struct call, for the next ones */
+	struct list spares;   /* struct call, for the next ones */
 	size_t n_spares;
 	size_t n_calls; /* not over */
 };

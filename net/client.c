@@ -191,8 +191,8 @@ void call_cancel(struct call **call)
 
 #define DETACHED_BYTES ((size_t)64 * 1024)
 
-static void drop_head(struct call *call, const struct http1_head *head,
-    void *arg)
+static void drop_head(
+    struct call *call, const struct http1_head *head, void *arg)
 {
 	(void)call;
 	(void)head;
@@ -214,8 +214,8 @@ static void drop_event(struct call *call, void *arg)
 	(void)arg;
 }
 
-static void drop_failure(struct call *call, enum call_failure failure,
-    const char *detail, void *arg)
+static void drop_failure(
+    struct call *call, enum call_failure failure, const char *detail, void *arg)
 {
 	(void)call;
 	(void)failure;

@@ -39,9 +39,9 @@ struct origin_options {
 	const char *host; /* a name or an address, without brackets */
 	uint16_t port;
 	struct tls_context *tls; /* NULL: plain; referenced */
-	const char *ca_file;	 /* part of the pool's key; may be NULL */
-	size_t pool_idle;	 /* idle streams kept per loop */
-	int64_t pool_keep_ns;	 /* how long one is kept */
+	const char *ca_file;     /* part of the pool's key; may be NULL */
+	size_t pool_idle;        /* idle streams kept per loop */
+	int64_t pool_keep_ns;    /* how long one is kept */
 	struct client_timeouts timeouts;
 };
 
@@ -58,22 +58,22 @@ void client_free(struct client **client);
 size_t client_idle(const struct client *client);
 
 enum call_failure {
-	CALL_NO_NAME,	     /* name lookup failed */
-	CALL_NO_CONNECTION,  /* refused, unreachable, connect timed out */
-	CALL_TLS,	     /* handshake or certificate */
+	CALL_NO_NAME,       /* name lookup failed */
+	CALL_NO_CONNECTION, /* refused, unreachable, connect timed out */
+	CALL_TLS,           /* handshake or certificate */
 	CALL_FIRST_BYTE_TIMEOUT,
 	CALL_SILENCE_TIMEOUT,
 	CALL_TOTAL_TIMEOUT,
-	CALL_CLOSED,	     /* ended before the answer was whole */
-	CALL_ILL_FORMED,     /* the answer is not HTTP as we read it */
+	CALL_CLOSED,     /* ended before the answer was whole */
+	CALL_ILL_FORMED, /* the answer is not HTTP as we read it */
 };
 
 struct call_handler {
 	/* Connected (or reused) and the request is on its way. */
 	void (*on_sent)(struct call *call, void *arg);
 	/* The final head; 1xx are swallowed. Spans live for this call only. */
-	void (*on_head)(struct call *call, const struct http1_head *head,
-	    void *arg);
+	void (*on_head)(
+	    struct call *call, const struct http1_head *head, void *arg);
 	void (*on_data)(struct call *call, struct span bytes, void *arg);
 	/* Whole. The call is freed after the turn: let go of it. */
 	void (*on_done)(struct call *call, void *arg);
@@ -84,8 +84,8 @@ struct call_handler {
 
 /* What is sent: the head's bytes are made by the caller (http1_write_...). */
 struct call_request {
-	struct origin *origin; /* referenced for the call's life */
-	struct span head;      /* whole head with its empty line */
+	struct origin *origin;   /* referenced for the call's life */
+	struct span head;        /* whole head with its empty line */
 	const struct span *body; /* pieces, sent one after the other; the
 				    array itself is copied */
 	size_t n_body;

@@ -518,7 +518,9 @@ static void send_probe(struct conn *conn)
 	struct span probe = span_make(NULL, 0);
 
 	conn->probes++;
-	if (out == conn->out_at_probe && stream_pending(conn->stream) == 0)
+	/* What was written since, or still waits, will tell by itself. */
+	if (out == conn->out_at_probe && stream_pending(conn->stream) == 0 &&
+	    !stream_poke(conn->stream))
 		probe = exchange_probe(conn->current);
 	stream_write(conn->stream, probe);
 	conn->out_at_probe = out + probe.len;
@@ -531,7 +533,8 @@ static void lose_patience(struct conn *conn)
 	} else if (conn->step == CONN_BODY) {
 		exchange_refuse(
 		    conn->current, 408, "the request's body came too slowly");
-	} else if (conn->is_in_head && conn->is_open) {
+	} else if (conn->is_in_head && conn->is_open &&
+		   stream_bytes_in(conn->stream) > 0) {
 		refuse(conn, 408, "the request's head came too slowly");
 	} else {
 		close_in_order(conn);

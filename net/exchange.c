@@ -135,9 +135,8 @@ static void start_head(struct server *server, int status)
 static void put_length(struct buf *out, uint64_t length)
 {
 	char digits[24];
-	int n = snprintf(digits, sizeof(digits), "%" PRIu64, length);
 
-	put_header(out, SPAN("content-length"), span_make(digits, (size_t)n));
+	put_header(out, SPAN("content-length"), span_decimal(length, digits));
 }
 
 static void send_head(struct server *server, struct stream *stream)
@@ -365,8 +364,9 @@ void exchange_refuse_head(struct server *server, struct stream *stream,
 
 /*
  * A fully closed client cannot be told from one that shut down its side until
- * something is sent to it: 100 Continue may come any number of times before a
- * final answer (RFC 9110 15.2), and a comment between two events means nothing.
+ * something is sent to it. Where stream_poke cannot: 100 Continue may come any
+ * number of times before a final answer (RFC 9110 15.2), and a comment between
+ * two events means nothing.
  */
 struct span exchange_probe(const struct exchange *exchange)
 {

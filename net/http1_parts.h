@@ -10,7 +10,8 @@ enum {
 	HTTP1_TOKEN = 1,  /* a method, a header's name (RFC 9110 5.6.2) */
 	HTTP1_VALUE = 2,  /* a header's value, a reason phrase (5.5) */
 	HTTP1_TARGET = 4, /* a request target: visible ASCII but "#" */
-	HTTP1_NAME = 8,   /* a registered name (RFC 3986 3.2.2) without "%" */
+	HTTP1_NAME =
+	    8, /* a registered name (RFC 3986 3.2.2) without "%" and "," */
 };
 
 extern const unsigned char http1_chars[256];

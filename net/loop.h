@@ -64,12 +64,12 @@ struct deadline {
 	struct event *timer; /* made when first armed */
 	loop_fn *fn;
 	void *arg;
-	int64_t at_ns;	  /* 0: not set */
+	int64_t at_ns;    /* 0: not set */
 	int64_t armed_ns; /* when the timer underneath fires; 0: it does not */
 };
 
-void deadline_init(struct deadline *deadline, struct loop *loop, loop_fn *fn,
-    void *arg);
+void deadline_init(
+    struct deadline *deadline, struct loop *loop, loop_fn *fn, void *arg);
 void deadline_set(struct deadline *deadline, int64_t at_ns);
 void deadline_after(struct deadline *deadline, int64_t ns);
 void deadline_clear(struct deadline *deadline);

@@ -164,6 +164,22 @@ static int listen_anywhere(const struct addrinfo *list, bool reuse_port)
 	return fd;
 }
 
+enum result server_check_address(const char *address, struct error *err)
+{
+	char *host = NULL;
+	char *port = NULL;
+	bool ok = split_address(address, &host, &port);
+
+	free(host);
+	free(port);
+	if (ok)
+		return OK;
+	error_set(err,
+	    "%s: not an address to listen on, expected HOST:PORT, [ADDRESS]:PORT or :PORT",
+	    address);
+	return FAILED;
+}
+
 static int open_socket(const struct server_options *options, struct error *err)
 {
 	const struct addrinfo hints = {
@@ -176,12 +192,9 @@ static int open_socket(const struct server_options *options, struct error *err)
 	int failure;
 	int fd = -1;
 
-	if (!split_address(options->address, &host, &port)) {
-		error_set(err,
-		    "%s: not an address to listen on, expected HOST:PORT, [ADDRESS]:PORT or :PORT",
-		    options->address);
+	if (server_check_address(options->address, err) != OK ||
+	    !split_address(options->address, &host, &port))
 		return -1;
-	}
 	failure = getaddrinfo(*host ? host : NULL, port, &hints, &list);
 	if (failure != 0) {
 		error_set(err, "%s: cannot listen there: %s", options->address,
@@ -197,6 +210,17 @@ out:
 	free(host);
 	free(port);
 	return fd;
+}
+
+enum result server_check_free(const char *address, struct error *err)
+{
+	const struct server_options options = {.address = address};
+	int fd = open_socket(&options, err);
+
+	if (fd < 0)
+		return FAILED;
+	close(fd);
+	return OK;
 }
 
 static uint16_t port_of(int fd)

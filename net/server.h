@@ -23,18 +23,18 @@ struct tls_context;
 
 struct server_limits {
 	struct http1_limits head;
-	size_t body;	      /* bytes; more is answered 413 */
+	size_t body;            /* bytes; more is answered 413 */
 	int64_t header_time_ns; /* from a connection's or request's first byte
 				   to the head's end: 408 */
-	int64_t idle_ns;      /* between requests, and for each silence of a
-				 client that owes a body or does not read */
+	int64_t idle_ns;        /* between requests, and for each silence of a
+				   client that owes a body or does not read */
 };
 
 enum exchange_over {
-	EXCHANGE_DONE,	 /* the answer was sent to its end */
-	EXCHANGE_GONE,	 /* the client reset or closed */
+	EXCHANGE_DONE,    /* the answer was sent to its end */
+	EXCHANGE_GONE,    /* the client reset or closed */
 	EXCHANGE_STALLED, /* the client took nothing for idle_ns */
-	EXCHANGE_CUT,	 /* we broke it off: exchange_cut */
+	EXCHANGE_CUT,     /* we broke it off: exchange_cut */
 };
 
 struct server_handler {
@@ -49,14 +49,14 @@ struct server_handler {
 	/* The client took what was pending: go on producing. */
 	void (*on_drained)(struct exchange *exchange, void *arg);
 	/* The end; the exchange is freed after the turn. */
-	void (*on_over)(struct exchange *exchange, enum exchange_over why,
-	    void *arg);
+	void (*on_over)(
+	    struct exchange *exchange, enum exchange_over why, void *arg);
 	/*
 	 * Our own answer to what the server itself refuses: a body and its
 	 * content type for <status>, from <arena>. NULL: a plain line.
 	 */
-	struct span (*refusal_body)(int status, const char *reason,
-	    struct arena *arena, void *arg);
+	struct span (*refusal_body)(
+	    int status, const char *reason, struct arena *arena, void *arg);
 };
 
 struct server_options {
@@ -68,6 +68,18 @@ struct server_options {
 	void *arg;
 };
 
+/* Whether <address> is one to listen on, without trying it. */
+enum result server_check_address(
+    const char *address, struct error *err) must_check;
+
+/*
+ * Fails when somebody listens on <address> already: with SO_REUSEPORT two
+ * programs would share a port, and its clients, unnoticed. Ask before the
+ * first server of a process is opened.
+ */
+enum result server_check_free(
+    const char *address, struct error *err) must_check;
+
 /* Binds and listens; the first exchange comes once the loop turns. */
 struct server *server_open(struct loop *loop,
     const struct server_options *options, struct error *err) must_check;
@@ -77,8 +89,8 @@ uint16_t server_port(const struct server *server);
 
 /* For new connections; those there keep theirs. */
 void server_set_tls(struct server *server, struct tls_context *tls);
-void server_set_limits(struct server *server,
-    const struct server_limits *limits);
+void server_set_limits(
+    struct server *server, const struct server_limits *limits);
 
 /*
  * Stops listening, closes idle connections, closes each other one after its

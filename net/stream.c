@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "net/stream.h"
 
+#include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -616,6 +617,32 @@ void stream_check(struct stream *stream)
 	stream->may_read = true;
 	stream->is_doubted = true;
 	look_after(stream);
+}
+
+static bool is_loopback(int fd)
+{
+	union {
+		struct sockaddr any;
+		struct sockaddr_in in;
+		struct sockaddr_in6 in6;
+		struct sockaddr_storage room;
+	} peer = {.any.sa_family = AF_UNSPEC};
+	socklen_t len = sizeof(peer);
+
+	if (getpeername(fd, &peer.any, &len) < 0)
+		return false;
+	if (peer.any.sa_family == AF_INET)
+		return ntohl(peer.in.sin_addr.s_addr) >> 24 == 127;
+	return peer.any.sa_family == AF_INET6 &&
+	       IN6_IS_ADDR_LOOPBACK(&peer.in6.sin6_addr);
+}
+
+bool stream_poke(struct stream *stream)
+{
+	if (stream->state != STREAM_OPEN || stream->out.len > 0 ||
+	    !is_loopback(stream->fd))
+		return false;
+	return send(stream->fd, "", 1, MSG_OOB | MSG_NOSIGNAL) == 1;
 }
 
 size_t stream_pending(const struct stream *stream)

@@ -26,15 +26,15 @@
  * gets to read our last words.
  */
 #define STREAM_HELD (256 * 1024) /* unread bytes kept at most */
-#define STREAM_HIGH (64 * 1024)	 /* pending output above this: full */
+#define STREAM_HIGH (64 * 1024)  /* pending output above this: full */
 #define STREAM_LOW (16 * 1024)
 
 struct stream;
 struct tls_context;
 
 enum stream_end {
-	STREAM_EOF,	/* the peer shut down its side; ours still works */
-	STREAM_RESET,	/* reset, closed or a write failed: both sides over */
+	STREAM_EOF,     /* the peer shut down its side; ours still works */
+	STREAM_RESET,   /* reset, closed or a write failed: both sides over */
 	STREAM_REFUSED, /* connecting failed: nobody there, no such name */
 	STREAM_TLS_FAILED, /* handshake or certificate; detail says which */
 };
@@ -50,7 +50,8 @@ struct stream_handler {
 	void (*on_drained)(struct stream *stream, void *arg);
 	/* At a turn's end: all that was written has left us. */
 	void (*on_sent)(struct stream *stream, void *arg);
-	/* After EOF the stream may still be written; after others it is dead. */
+	/* After EOF the stream may still be written; after others it is dead.
+	 */
 	void (*on_end)(struct stream *stream, enum stream_end end, void *arg);
 };
 
@@ -69,7 +70,7 @@ struct stream_target {
 	const struct sockaddr *address;
 	unsigned address_len;
 	struct tls_context *tls; /* NULL: plain */
-	const char *name; /* for SNI and verification; NUL-terminated */
+	const char *name;        /* for SNI and verification; NUL-terminated */
 };
 
 /* Begins to connect; the outcome is on_open or on_end, never before return. */
@@ -79,8 +80,8 @@ struct stream *stream_connect(struct loop *loop,
 
 /* Hands a stream to a new owner; what was kept unread is not shown again
  * until more comes or stream_resume. */
-void stream_set_handler(struct stream *stream,
-    const struct stream_handler *handler, void *arg);
+void stream_set_handler(
+    struct stream *stream, const struct stream_handler *handler, void *arg);
 
 /* Copies <bytes>. An empty span writes nothing but asks for on_sent. */
 void stream_write(struct stream *stream, struct span bytes);
@@ -105,6 +106,14 @@ void stream_resume(struct stream *stream);
  * themselves, unless the reset came together with the last bytes.
  */
 void stream_check(struct stream *stream);
+
+/*
+ * Makes a peer that has closed say so, by a byte beside the stream (TCP's
+ * urgent data, RFC 6093): a live peer never reads it, a closed one answers
+ * with a reset. Only towards loopback, where nothing on the way could put the
+ * byte into the stream. False: not done.
+ */
+bool stream_poke(struct stream *stream);
 
 /*
  * Whether an idle stream is still good for another request: nothing kept

@@ -54,7 +54,11 @@ static struct kept_session *find_kept(
 	return NULL;
 }
 
-/* OpenSSL's callback; 1 says that the session's reference was taken over. */
+/*
+ * OpenSSL's callback; 0 says that it keeps the session's reference. A copy is
+ * kept here, since a connection that ends without a close_notify, as many
+ * servers let theirs, spoils its own session for resumption.
+ */
 static int keep_session(SSL *ssl, SSL_SESSION *session)
 {
 	const struct tls_peer *peer = SSL_get_app_data(ssl);
@@ -70,21 +74,25 @@ static int keep_session(SSL *ssl, SSL_SESSION *session)
 		kept->name = mem_strdup(peer->name);
 	}
 	SSL_SESSION_free(kept->session);
-	kept->session = session;
+	kept->session = SSL_SESSION_dup(session);
 	pthread_mutex_unlock(&context->lock);
-	return 1;
+	return 0;
 }
 
 static void offer_session(SSL *ssl, const struct tls_peer *peer)
 {
 	struct tls_context *context = peer->context;
+	SSL_SESSION *copy = NULL;
 	struct kept_session *kept;
 
 	pthread_mutex_lock(&context->lock);
 	kept = find_kept(context, peer->name);
-	if (kept && SSL_SESSION_is_resumable(kept->session))
-		SSL_set_session(ssl, kept->session);
+	if (kept && kept->session && SSL_SESSION_is_resumable(kept->session))
+		copy = SSL_SESSION_dup(kept->session);
 	pthread_mutex_unlock(&context->lock);
+	if (copy)
+		SSL_set_session(ssl, copy);
+	SSL_SESSION_free(copy);
 }
 
 /* --- contexts ------------------------------------------------------------ */

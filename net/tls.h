@@ -20,16 +20,16 @@ struct tls_context;
  * NULL with <err> where a file cannot be read or the key is not the
  * certificate's.
  */
-struct tls_context *tls_server_new(const char *cert_file, const char *key_file,
-    struct error *err) must_check;
+struct tls_context *tls_server_new(
+    const char *cert_file, const char *key_file, struct error *err) must_check;
 
 /*
  * The client's side: verification always on, the system's roots (SSL_CERT_FILE
  * and SSL_CERT_DIR honoured) and, beside them, <ca_file> where not NULL. One
  * session a name is kept for resumption.
  */
-struct tls_context *tls_client_new(const char *ca_file, struct error *err)
-    must_check;
+struct tls_context *tls_client_new(
+    const char *ca_file, struct error *err) must_check;
 
 /* From any thread; both accept NULL. */
 struct tls_context *tls_ref(struct tls_context *context);

@@ -3,6 +3,7 @@
 #include "router/scan.h"
 
 #include <math.h>
+#include <stdio.h>
 
 /*
  * No model, no training: words and marks, counted in one pass (scan.c) over
@@ -131,9 +132,19 @@ static void weigh_quantity(const struct scan *scan, unsigned *points)
 	else if (is_quantity)
 		points[TASK_QUESTION] += 4;
 	if (scan->marks[MARK_FORMULA] > 0 && numbers >= 2)
-		points[TASK_MATHEMATICS] += 6;
+		points[TASK_MATHEMATICS] += 10;
 	else if (scan->marks[MARK_QUESTION] > 0 && numbers >= 3)
 		points[TASK_MATHEMATICS] += 6;
+}
+
+/* A choice to be made about a text is a label to be given. */
+static void weigh_choice(const struct scan *scan, unsigned *points)
+{
+	bool is_choice = scan->marks[MARK_CHOICE] > 0 &&
+			 scan->marks[MARK_DOCUMENT] > 0 && scan->words < 60;
+
+	if (is_choice)
+		points[TASK_CLASSIFICATION] += 8;
 }
 
 static enum router_task choose_task(const struct scan *scan)
@@ -149,6 +160,9 @@ static enum router_task choose_task(const struct scan *scan)
 		    row->points * scan->marks[row->mark], row->points_max);
 	}
 	weigh_quantity(scan, points);
+	weigh_choice(scan, points);
+	/* Most requests ask; what else they say tells more. */
+	points[TASK_QUESTION] = points[TASK_QUESTION] * 2 / 3;
 	for (unsigned i = 1; i < TASK_COUNT; i++) {
 		if (points[i] > points[best])
 			best = (enum router_task)i;
@@ -226,7 +240,6 @@ void router_features(const struct router_input *input, struct arena *scratch,
 	    .json_schema = input->json_schema,
 	    .stream = input->stream,
 	    .expected_output = expect_output(input, &scan, task)};
-	strncpy(features->language,
-	    language_choose(scan.languages, scan.scripts),
-	    sizeof(features->language) - 1);
+	snprintf(features->language, sizeof(features->language), "%s",
+	    language_choose(scan.languages, scan.scripts));
 }

@@ -8,7 +8,7 @@
 #define TAIL_BYTES 400
 #define SYSTEM_BYTES 400 /* of a system message that are looked at */
 #define WIDE_WIDTH 3     /* Latin letters that one Han character replaces */
-#define CLOSE_WORDS 600  /* so many are read; what follows is skimmed */
+#define CLOSE_WORDS 400  /* so many are read; what follows is skimmed */
 #define CLOSE_BYTES 3072 /* but for these at the end */
 
 /* --- bytes -------------------------------------------------------------- */
@@ -60,13 +60,13 @@ static bool is_class(const struct scan *s, size_t ahead, enum byte_class class)
 /* How much a word's task counts where the pass is. */
 static unsigned voice(const struct scan *s)
 {
-	bool is_tail = s->at >= s->tail;
+	bool is_head = s->words < HEAD_WORDS;
 
 	if (s->is_system)
 		return 1;
-	if (s->words >= HEAD_WORDS && !is_tail)
+	if (!is_head && s->at < s->tail)
 		return 0;
-	if (s->is_quoted || (s->is_payload && !is_tail))
+	if (s->is_quoted || (s->is_payload && is_head))
 		return 1;
 	return s->words < FIRST_WORDS ? 3 : 2;
 }
@@ -78,6 +78,9 @@ static void add_task(struct scan *s, const struct word *word)
 	unsigned volume = voice(s);
 
 	if (word->task < 0 || volume == 0 || (*heard & bit))
+		return;
+	/* A greeting that is quoted greets nobody here. */
+	if (word->task == TASK_CHAT && volume == 1)
 		return;
 	*heard |= bit;
 	s->tasks[word->task] += word->points * volume;
@@ -122,6 +125,18 @@ static void look_up_pair(struct scan *s)
 	s->marks[word->mark]++;
 }
 
+/* "into Swedish", "in Polish": the name of a language as a target. */
+static void note_tongue(struct scan *s)
+{
+	static const char *const before[] = {"in", "into", "to"};
+
+	for (size_t i = 0; i < sizeof(before) / sizeof(before[0]); i++) {
+		if (s->last_len == strlen(before[i]) &&
+		    !memcmp(&s->last, before[i], s->last_len))
+			s->tasks[TASK_TRANSLATION] += 3 * voice(s);
+	}
+}
+
 /* The word in key is complete. */
 static void end_word(struct scan *s)
 {
@@ -134,6 +149,8 @@ static void end_word(struct scan *s)
 		add_languages(s, word->languages,
 		    s->key_len > 1 ? word->share : word->share / 4U);
 		s->marks[word->mark]++;
+		if (word->mark == MARK_TONGUE)
+			note_tongue(s);
 	}
 	look_up_pair(s);
 	s->last = s->key;
@@ -369,6 +386,7 @@ static void read_sign(struct scan *s, bool touches)
 		    !is_class(s, 1, BYTE_DIGIT) && !is_class(s, 1, BYTE_BLANK);
 		break;
 	case '=':
+	case '%':
 	case '^':
 	case '*':
 	case '+':
@@ -457,19 +475,21 @@ static size_t find_close(struct span text)
  */
 static void skim(struct scan *s)
 {
+	const unsigned char *text = (const unsigned char *)s->text.ptr;
 	bool is_blank = s->is_blank;
-	size_t width = s->width;
+	size_t width = 0;
 	unsigned signs = 0;
 
-	for (; s->at < s->close; s->at++) {
-		unsigned char c = (unsigned char)s->text.ptr[s->at];
+	for (size_t i = s->at; i < s->close; i++) {
 		bool was_blank = is_blank;
 
-		is_blank = classes[c] == BYTE_BLANK;
-		width += is_blank ? !was_blank : skim_widths[c];
-		signs += c == '{' || c == '}' || c == ';';
+		is_blank = classes[text[i]] == BYTE_BLANK;
+		width += skim_widths[text[i]];
+		width -= (size_t)(is_blank && was_blank);
+		signs += text[i] == '{' || text[i] == '}' || text[i] == ';';
 	}
-	s->width = width;
+	s->at = s->close;
+	s->width += width;
 	s->marks[MARK_CODE_SIGN] += signs;
 	s->is_blank = is_blank;
 	s->wide = 0;

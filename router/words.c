@@ -103,7 +103,8 @@ static const struct {
 	"oauth jwt redis kafka mongodb sqlalchemy fastapi laravel php ruby "
 	"perl scala lua matlab vba terraform ansible repo generics "
 	"polymorphism constructor namespace tuple hashmap malloc opengl "
-	"graphql eslint pytest jquery nginx ffmpeg regexes stdin"},
+	"graphql eslint pytest jquery nginx ffmpeg regexes stdin "
+	"jenkinsfile csv_with undefined_reference dataframe gitlab"},
     {TASK_CODE, 4,
 	"code coding function functions git rust script scripts programming "
 	"variable variables bug bugs method struct algorithm query database "
@@ -117,7 +118,8 @@ static const struct {
 	"closure closures inheritance binary_tree binary_search byte bytes "
 	"deadlock concurrency android webpage compile_error threads "
 	"linked_lists for_loop while_loop web_page html_page unit_testing "
-	"config_file stack_overflow programmer"},
+	"config_file stack_overflow programmer nested_loop csv "
+	"compiler_error the_program reference_to read_a undefined"},
     {TASK_CODE, 2,
 	"program class component compiler implementation cache server "
 	"string strings object interface module library package command "
@@ -127,22 +129,23 @@ static const struct {
 	"stack queue binary macro excel snippet project slow build"},
     {TASK_MATHEMATICS, 6,
 	"equation equations integral integrals derivative polynomial matrix "
-	"determinant eigenvalue eigenvalues theorem lemma divisible triangle "
-	"perimeter hypotenuse logarithm algebra geometry calculus trigonometry "
-	"homomorphism isomorphic subgroup modulo irrational arithmetic "
-	"combinatorics mississippi antiderivative quotient "
-	"方程 积分 求解 証明 積分 方程式 計算 计算 证明 "
-	"gleichung ableitung équation ecuación equazione equação уравнение "
-	"докажи вычисли равнание równanie trójkąta probabilità calcola "
-	"berechne calcula calcule oblicz résous resuelve löse risolvi"},
+	"determinant eigenvalue eigenvalues theorem lemma divisible "
+	"triangle perimeter hypotenuse logarithm algebra geometry calculus "
+	"trigonometry homomorphism isomorphic subgroup modulo irrational "
+	"arithmetic combinatorics mississippi antiderivative quotient 方程 积分 "
+	"求解 証明 積分 方程式 計算 计算 证明 gleichung ableitung équation ecuación "
+	"equazione equação уравнение докажи вычисли равнание równanie "
+	"trójkąta probabilità calcola berechne calcula calcule oblicz "
+	"résous resuelve löse risolvi expand differentiate"},
     {TASK_MATHEMATICS, 4,
-	"solve calculate compute prove probability integer integers fraction "
-	"fractions percent percentage radius circumference circle simplify "
-	"altogether sqrt sin cos tan ln converges median variance multiply "
-	"subtract prime primes vector vectors odds lim proof polygon "
-	"rectangle square_root perpendicular parallelogram critical_points "
-	"integral_domain finite_field real_numbers odd_numbers formula "
-	"área fläche сумма pole_trójkąta volatility"},
+	"solve calculate compute prove probability integer integers "
+	"fraction fractions percent percentage radius circumference circle "
+	"simplify altogether sqrt sin cos tan ln converges median variance "
+	"multiply subtract prime primes vector vectors odds lim proof "
+	"polygon rectangle square_root perpendicular parallelogram "
+	"critical_points integral_domain finite_field real_numbers "
+	"odd_numbers formula área fläche сумма pole_trójkąta volatility "
+	"equally divided_by each_pay divided remainder"},
     {TASK_MATHEMATICS, 2,
 	"sum average twice half total divide area volume angle evaluate limit "
 	"series mean factor positive_integer km mph cm altogether ratio "
@@ -152,19 +155,22 @@ static const struct {
 	"extract extracting extraction extrahiere extrais extrae estrai "
 	"extraia extrahieren extraire extraer 提取 抽取 抽出 извлеки wyodrębnij "
 	"추출 named_entities named_entity key_terms pull_out copy_out "
-	"extracts"},
+	"extracts every_ip pick_out"},
     {TASK_EXTRACTION, 4,
 	"parse entities list_all find_every find_all pull_the mentioned "
 	"identify_the identify_all fields fill_in tracking_number are_named "
 	"extracted get_the return_only appears_in all_people all_the "
 	"into_a_table order_number list_them as_json mention mentions "
 	"phone_numbers phone_number email_addresses put_them note_below "
-	"a_json json_object due_date json_array are_mentioned return_the"},
+	"a_json json_object due_date json_array are_mentioned return_the "
+	"return_every names_only iban the_skills their_names return_their "
+	"every_name return_all from_the the_parties list_the prices_from "
+	"give_every"},
     {TASK_EXTRACTION, 2,
 	"identify pull json invoice receipt passage names dates columns "
 	"locations emails addresses only_the per_line of_items this_text "
 	"a_list from_this the_note the_invoice the_transcript the_passage "
-	"according_to the_report the_contract"},
+	"the_report the_contract"},
     {TASK_SUMMARISING, 6,
 	"summarize summarise summarizing summarising summarized summarised "
 	"summary summaries tldr tl condense synopsis recap gist shorten "
@@ -172,13 +178,15 @@ static const struct {
 	"résumé resume_el resume_este resumen resumir resuma riassumi "
 	"riassunto samenvatting streszczenie streść özetle 总结 摘要 概括 總結 要約 "
 	"요약 перескажи резюмируй résume_cet لخص nutshell document_about "
-	"text_about article_about tl;dr"},
+	"text_about article_about tl;dr shorter compress main_message "
+	"rundown email_say text_say article_say"},
     {TASK_SUMMARISING, 4,
 	"takeaways key_points one-sentence one-paragraph main_points "
 	"main_idea sum_up bullet_points boil_this main_arguments "
 	"an_overview abstract_for main_ideas the_essentials in_brief "
 	"plain_english short_version кратко digest keep_it main_takeaway "
-	"bulleted highlights_of short_overview"},
+	"bulleted highlights_of short_overview cut_down half_page one_tweet "
+	"main_point central_message"},
     {TASK_SUMMARISING, 2,
 	"brief overview abstract essentials transcript concise highlights "
 	"minutes findings resume"},
@@ -199,7 +207,9 @@ static const struct {
 	"english french german spanish italian portuguese dutch polish "
 	"russian ukrainian chinese mandarin japanese korean arabic hindi "
 	"turkish greek swedish subtitles englische anglais inglés inglese "
-	"inglês английский 英语 英文 英語 영어"},
+	"inglês английский 英语 英文 英語 영어 hungarian czech danish norwegian "
+	"finnish romanian vietnamese thai indonesian bengali urdu persian "
+	"hebrew latin catalan croatian bulgarian serbian malay swahili"},
     {TASK_CLASSIFICATION, 6,
 	"classify classifies classification categorize categorise sentiment "
 	"clickbait toxicity entailment entail spam klassifiziere "
@@ -214,7 +224,9 @@ static const struct {
 	"following_topics these_topics which_category or_negative "
 	"contradict one_word spam_or negativ negativo négatif whether_the "
 	"answer_yes belongs priority which_department department "
-	"group_these true_false urgent is_spam bucket"},
+	"group_these true_false urgent is_spam bucket tone classes or_ham "
+	"ham good_or fair_or is_written is_the_tone the_tone rate_this "
+	"rate_the each_ticket each_sentence one_of iso_code yes_no"},
     {TASK_CLASSIFICATION, 2,
 	"positive negative detect rate rating determine_whether options "
 	"topics choose low_medium or_no predict positif positivo positiv "
@@ -244,12 +256,13 @@ static const struct {
 	"thanks bye goodbye gracias danke merci grazie obrigado what's_up "
 	"meet_you bored see_you how's_it no_problem i_feel yo sup"},
     {TASK_CHAT, 4,
-	"ok okay thank thank_you sorry you_so the_best how_are are_you "
+	"ok okay thank thank_you sorry you_so you_are how_are are_you "
 	"good_morning good_night let's you_like i_had i_just feeling "
 	"me_something my_name just_talk go_on who_are cool no_way you_feel "
 	"wie_geht ça_va qué_tal tudo_bem come_va se_masz как_дела you're "
 	"day_at crazy lonely tired stressed it_going congrats welcome "
-	"my_weekend i_don't good_evening i_miss have_a"},
+	"my_weekend i_don't good_evening i_miss have_a your_weekend "
+	"i_passed that's_all late_reply what's_good how_was your_day"},
     {TASK_CHAT, 2,
 	"yes please_go nice chat talk love happy sad yeah i'm morning "
 	"evening friend tomorrow fun really great i_love didn't tonight "
@@ -269,7 +282,8 @@ static const struct {
 	"speech in_the_style blog_post funny chanson canción canzone "
 	"birthday shakespeare sound_like sounds_like cover_letter sci-fi "
 	"caption titles_for wizard speech_for an_ad instagram an_email "
-	"a_letter a_blog a_speech"},
+	"a_letter a_blog a_speech ghost thriller opening_line catchy "
+	"catchy_name name_for diary a_toast"},
     {TASK_CREATIVE, 2,
 	"write_a write draft create names description fantasy mystery "
 	"pirate continue brand product_description scrivi escribe escreva "
@@ -318,6 +332,18 @@ static const struct {
     {MARK_NEGATION,
 	"not never no without except neither nor cannot can't don't isn't "
 	"incorrect false nicht kein ohne sauf sans no_son sin"},
+    {MARK_DOCUMENT,
+	"email mail text article essay review reviews tweet message comment "
+	"comments letter paragraph passage document report transcript notes "
+	"ticket tickets speech post sentence headline statement story cv "
+	"agreement contract log conversation thread feedback description"},
+    {MARK_CHOICE, "or oder ou o albo или"},
+    {MARK_TONGUE,
+	"english french german spanish italian portuguese dutch polish russian "
+	"ukrainian chinese mandarin japanese korean arabic hindi turkish greek "
+	"swedish hungarian czech danish norwegian finnish romanian vietnamese "
+	"thai indonesian bengali urdu persian hebrew latin catalan croatian "
+	"bulgarian serbian malay swahili"},
     {MARK_CONDITION,
 	"if suppose assume assuming given unless whether provided wenn falls "
 	"si supposons suppose_that considering when"},

@@ -58,6 +58,9 @@ enum mark {
 	MARK_NEGATION,      /* not, without, except */
 	MARK_CONDITION,     /* if, suppose, assume, given */
 	MARK_OPTION,        /* an answer to choose: A. B. C. */
+	MARK_DOCUMENT, /* a text that the request speaks of: email, essay */
+	MARK_CHOICE,   /* or */
+	MARK_TONGUE,   /* the name of a language */
 	MARK_COUNT,
 };
 

@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "ledger/files.h"
 #include "ledger/read.h"
 #include "tests/unit/ledger_help.h"
 
@@ -74,6 +75,7 @@ static void write_and_die(const char *directory, uint64_t first, uint64_t last)
 		};
 		struct ledger *ledger = ledger_open(&options, NULL);
 		struct ledger_writer *writer;
+		uint8_t page[FORMAT_HEADER_LEN] = {0};
 		struct segment *segment;
 
 		if (!ledger)
@@ -88,8 +90,9 @@ static void write_and_die(const char *directory, uint64_t first, uint64_t last)
 			ledger_settle(writer, &settle);
 		}
 		segment = writer->current;
-		while (format_mark(segment->map) != segment_used(segment))
-			sched_yield();
+		do {
+			files_read(segment->fd, page, sizeof(page), 0);
+		} while (format_mark(page) != segment_used(segment));
 		kill(getpid(), SIGKILL);
 	}
 	assert_int_equal(waitpid(child, NULL, 0), child);
@@ -242,6 +245,9 @@ static int sync_into_shadow(int fd, const char *path, void *arg)
 	help_store(copy, bytes, len);
 	free(bytes);
 	pthread_mutex_unlock(&power->mutex);
+	/* Let the writers store more before the mark moves. */
+	for (int i = 0; i < 20; i++)
+		sched_yield();
 	return 0;
 }
 
@@ -430,8 +436,8 @@ static void start_workers(
 
 static void a_power_cut_loses_nothing_that_was_shown(void **state)
 {
-	struct power power = {
-	    .mutex = PTHREAD_MUTEX_INITIALIZER, .directory = *state, .seed = 3};
+	static struct power power = {
+	    .mutex = PTHREAD_MUTEX_INITIALIZER, .seed = 3};
 	const struct segment_io io = {.sync = sync_into_shadow,
 	    .allocate = segment_io_real.allocate,
 	    .boot = segment_io_real.boot,
@@ -445,6 +451,7 @@ static void a_power_cut_loses_nothing_that_was_shown(void **state)
 	struct help_rows shown;
 	struct ledger *ledger;
 
+	power.directory = *state;
 	help_make_directory(power.shadow);
 	ledger = ledger_open_with(&options, &io, NULL);
 	assert_non_null(ledger);

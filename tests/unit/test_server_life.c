@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+#include "net/server_priv.h"
 #include "net/stream.h"
 #include "net/tls.h"
 #include "tests/unit/certificates.h"
@@ -28,7 +29,9 @@ static void refuses_a_slow_head(void **state)
 	limits.header_time_ns = 20 * NS_PER_MS;
 	reopen(f, &limits);
 	server_refuses(f, "GET / HTTP/1.1\r\nHo", 408);
-	server_refuses(f, "", 408);
+	call_and_say(f, "");
+	hear_end(f, 0);
+	assert_int_equal(f->got.end, f->got.start);
 	call_and_say(f, GET("/x") "GET");
 	hear_end(f, 0);
 	assert_int_equal(count(&f->got, "HTTP/1.1 200"), 1);
@@ -159,28 +162,43 @@ static void does_not_take_a_half_closed_client_for_gone(void **state)
 	call_and_say(f, GET("/later"));
 	await_waiting(f);
 	shutdown(f->client, SHUT_WR);
-	hear(f, "HTTP/1.1 100 Continue\r\n\r\n");
+	deadline_after(&f->timer, 60 * NS_PER_MS);
+	turn_until(f, f->is_late);
 	exchange_begin(f->waiting, 200, server_event_stream, 1, -1);
 	exchange_write(f->waiting, SPAN("data: 1\n\n"));
 	hear(f, "9\r\ndata: 1\n\n\r\n");
 	exchange_end(f->waiting);
 	hear_end(f, 0);
+	/* It was asked beside the stream: nothing stands before the answer. */
+	assert_memory_equal(buf_span(&f->got).ptr, "HTTP/1.1 200", 12);
 	assert_true(has(&f->got, "0\r\n\r\n"));
 	await_events(f, "head(/later) request() done ");
 }
 
-static void puts_comments_between_the_events_of_a_half_closed_client(
-    void **state)
+static void notices_a_client_that_closed_while_it_waited(void **state)
 {
 	struct fixture *f = *state;
 
 	call_and_say(f, GET("/later"));
 	await_waiting(f);
+	hang_up(f);
+	await_events(f, "head(/later) request() gone ");
+}
+
+static void has_something_harmless_for_a_half_closed_client(void **state)
+{
+	struct fixture *f = *state;
+	struct span comment = SPAN("4\r\n: \n\n\r\n");
+
+	call_and_say(f, GET("/later"));
+	await_waiting(f);
+	assert_true(span_eq(
+	    exchange_probe(f->waiting), SPAN("HTTP/1.1 100 Continue\r\n\r\n")));
 	exchange_begin(f->waiting, 200, server_event_stream, 1, -1);
 	exchange_write(f->waiting, SPAN("data: 1\n\n"));
-	hear(f, "data: 1");
-	shutdown(f->client, SHUT_WR);
-	hear(f, "4\r\n: \n\n\r\n");
+	assert_true(span_eq(exchange_probe(f->waiting), comment));
+	exchange_write(f->waiting, SPAN("data: half of an ev"));
+	assert_int_equal(exchange_probe(f->waiting).len, 0);
 	exchange_cut(f->waiting);
 }
 
@@ -478,7 +496,8 @@ int main(void)
 	    TEST(finds_a_closed_client_gone_before_the_answer),
 	    TEST(finds_a_closed_client_gone_between_events),
 	    TEST(does_not_take_a_half_closed_client_for_gone),
-	    TEST(puts_comments_between_the_events_of_a_half_closed_client),
+	    TEST(notices_a_client_that_closed_while_it_waited),
+	    TEST(has_something_harmless_for_a_half_closed_client),
 	    TEST(puts_nothing_where_it_would_do_harm),
 	    TEST(says_when_a_slow_client_has_caught_up),
 	    TEST(gives_up_on_a_client_that_takes_nothing),
