@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/base.h"
@@ -127,9 +128,9 @@ static void assert_fine(const struct fixture *f)
 /* <text> after "word: w" on line 2 has this one mistake. */
 static void refuses(struct fixture *f, const char *text, const char *mistake)
 {
-	char all[256] = "word: w\n";
+	char all[256];
 
-	strncat(all, text, sizeof(all) - strlen(all) - 1);
+	snprintf(all, sizeof(all), "word: w\n%s", text);
 	read_text(f, all);
 	assert_int_equal(mistakes_count(f->mistakes), 1);
 	assert_string_equal(mistakes_line(f->mistakes, 0), mistake);
