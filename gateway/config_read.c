@@ -565,6 +565,7 @@ static void read_root(struct reader *reader, const struct yaml_node *root)
 	    yaml_get(root, "limits"), &config->limits);
 	check_address(reader, root, "listen", config->listen);
 	check_address(reader, root, "admin", config->admin);
+	config->names_cache = yaml_get(root, "cache") != NULL;
 	read_workers(reader, root);
 	read_tls(reader, root);
 	list = list_at(reader, root, "providers");

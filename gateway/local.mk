@@ -43,7 +43,7 @@ UNIT_TESTS += \
 	tests/unit/test_access_log \
 	tests/unit/test_command \
 	tests/unit/test_config \
-	tests/unit/test_file_read \
+	tests/unit/test_files \
 	tests/unit/test_find_ledger \
 	tests/unit/test_line \
 	tests/unit/test_models \
@@ -58,7 +58,7 @@ CAPTURE = tests/unit/capture.c tests/unit/capture.h
 tests_unit_test_access_log_SOURCES = tests/unit/test_access_log.c
 tests_unit_test_command_SOURCES = tests/unit/test_command.c $(CAPTURE)
 tests_unit_test_config_SOURCES = tests/unit/test_config.c $(PLACE)
-tests_unit_test_file_read_SOURCES = tests/unit/test_file_read.c $(PLACE)
+tests_unit_test_files_SOURCES = tests/unit/test_files.c $(PLACE)
 tests_unit_test_find_ledger_SOURCES = tests/unit/test_find_ledger.c $(PLACE) \
 	$(CAPTURE)
 tests_unit_test_line_SOURCES = tests/unit/test_line.c

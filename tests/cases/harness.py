@@ -14,8 +14,10 @@ BUILD_DIR names the build directory; without it that is where we are, or build/
 in it. A program that is not there means that this test is skipped (77). Arguments on the
 command line choose cases by a part of their name.
 """
+import fcntl
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -129,10 +131,25 @@ def run_cases(make_bench, only=None):
     print(f"ok {len(cases)}")
 
 
+_held = []  # locks of the ports that are ours until we end
+
+
 def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
+    """A port that no other test takes, and no outgoing connection."""
+    folder = os.path.join(tempfile.gettempdir(), "sluice-test-ports")
+    os.makedirs(folder, exist_ok=True)
+    while True:
+        port = random.randrange(20000, 32768)
+        lock = open(os.path.join(folder, str(port)), "wb")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with socket.socket() as sock:
+                sock.bind(("127.0.0.1", port))
+        except OSError:
+            lock.close()
+            continue
+        _held.append(lock)
+        return port
 
 
 class DeadPort:

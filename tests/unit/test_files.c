@@ -1,4 +1,4 @@
-/* test_file_read.c -- a small file, read whole. */
+/* test_files.c -- a small file, read whole. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <setjmp.h>
 #include <stdarg.h>
