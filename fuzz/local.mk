@@ -1,8 +1,7 @@
 # local.mk -- fuzz/: harnesses; each is fuzz_x.c, corpus/x/ and x.dict.
 # With --enable-fuzzers they are libFuzzer programs (tools/fuzz builds and runs
 # them); without, replay_x runs each file of the corpus once, in `make check`.
-EXTRA_DIST += fuzz/corpus $(FUZZ_DICTS)
-FUZZ_DICTS = \
+EXTRA_DIST += fuzz/corpus \
 	fuzz/cel.dict \
 	fuzz/config.dict \
 	fuzz/dialect.dict \

@@ -116,6 +116,7 @@ static bool is_loopback(const char *address)
 
 	return span_starts_with(s, SPAN("127.")) ||
 	       span_starts_with(s, SPAN("[::1]")) ||
+	       span_eq(s, SPAN("localhost")) ||
 	       span_starts_with(s, SPAN("localhost:"));
 }
 
