@@ -8,3 +8,6 @@ bench_json_bench_SOURCES = bench/json_bench.c
 
 EXTRA_PROGRAMS += bench/client_bench
 bench_client_bench_SOURCES = bench/client_bench.c
+
+EXTRA_PROGRAMS += bench/tokenizer_bench
+bench_tokenizer_bench_SOURCES = bench/tokenizer_bench.c

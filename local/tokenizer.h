@@ -70,18 +70,18 @@ enum tokenizer_token_type {
  * only. An id that the file lacks is TOKENIZER_NO_ID.
  */
 struct tokenizer_arrays {
-	struct span model;	   /* "gpt2", "llama", "bert", "t5" */
-	struct span pre;	   /* "llama-bpe", "qwen2" ...; may be empty */
+	struct span model;         /* "gpt2", "llama", "bert", "t5" */
+	struct span pre;           /* "llama-bpe", "qwen2" ...; may be empty */
 	const struct span *tokens; /* (n_tokens) */
-	const float *scores;	   /* (n_tokens) or NULL */
-	const int32_t *types;	   /* (n_tokens) or NULL: all normal */
+	const float *scores;       /* (n_tokens) or NULL */
+	const int32_t *types;      /* (n_tokens) or NULL: all normal */
 	size_t n_tokens;
 	const struct span *merges; /* (n_merges), "left right"; or NULL */
 	size_t n_merges;
 	uint32_t bos_id, eos_id, unk_id, sep_id, cls_id, pad_id;
 	bool add_bos, add_eos;
 	bool add_space_prefix;
-	bool remove_extra_whitespaces; /* t5 */
+	bool remove_extra_whitespaces;    /* t5 */
 	struct span precompiled_charsmap; /* t5: raw bytes; may be empty */
 };
 

@@ -54,8 +54,8 @@ static void put_ids(struct buf *out, const struct token_buf *ids)
 {
 	require(buf_append(out, SPAN("[")), "too long");
 	for (size_t i = 0; i < ids->len; i++)
-		require(
-		    buf_printf(out, i ? ", %u" : "%u", ids->ids[i]), "too long");
+		require(buf_printf(out, i ? ", %u" : "%u", ids->ids[i]),
+		    "too long");
 	require(buf_append(out, SPAN("]")), "too long");
 }
 
@@ -65,8 +65,7 @@ static enum result echo_text(struct echo *e, struct span text)
 	struct token_buf ids;
 
 	token_buf_init(&ids, SIZE_MAX);
-	result =
-	    tokenizer_encode(e->work, text, e->flags, &ids, &e->err);
+	result = tokenizer_encode(e->work, text, e->flags, &ids, &e->err);
 	if (result == OK)
 		put_ids(&e->out, &ids);
 	token_buf_free(&ids);
@@ -105,8 +104,8 @@ static enum result decode(
 		    e->tokenizer, ids, e->skips_special, text, &e->err);
 	stream = tokenizer_stream_new(e->tokenizer, e->skips_special);
 	for (size_t i = 0; i < ids->len && result == OK; i++)
-		result = tokenizer_stream_push(
-		    stream, ids->ids[i], text, &e->err);
+		result =
+		    tokenizer_stream_push(stream, ids->ids[i], text, &e->err);
 	if (result == OK)
 		result = tokenizer_stream_finish(stream, text, &e->err);
 	tokenizer_stream_free(&stream);
@@ -131,8 +130,8 @@ static enum result echo_ids(struct echo *e, const struct json_doc *doc)
 	}
 	result = decode(e, &ids, &text);
 	if (result == OK)
-		require(json_write_string(&e->out, buf_span(&text)),
-		    "too long");
+		require(
+		    json_write_string(&e->out, buf_span(&text)), "too long");
 	buf_free(&text);
 	token_buf_free(&ids);
 	return result;
@@ -152,9 +151,9 @@ static enum result echo_line(struct echo *e, struct span line)
 	first = json_first(&doc, 0);
 	if (!json_is(&doc, first, JSON_STRING))
 		return echo_ids(e, &doc);
-	return echo_pair(e,
-	    (struct tokenizer_pair){json_text(&doc, first, &e->arena),
-		json_text(&doc, json_after(&doc, 0, first), &e->arena)});
+	return echo_pair(
+	    e, (struct tokenizer_pair){json_text(&doc, first, &e->arena),
+		   json_text(&doc, json_after(&doc, 0, first), &e->arena)});
 }
 
 static void echo_input(struct echo *e)

@@ -78,8 +78,8 @@ static size_t skip_spaces(struct span text, size_t i)
 {
 	size_t len;
 
-	while (i < text.len &&
-	       unicode_is_space(unicode_next(text.ptr + i, &len)))
+	while (
+	    i < text.len && unicode_is_space(unicode_next(text.ptr + i, &len)))
 		i += len;
 	return i;
 }

@@ -37,9 +37,9 @@ struct added_search {
 	const struct added *added;
 	const struct trie *trie;
 	struct span text;
-	bool is_plain;	/* special tokens are text */
-	size_t at;	/* where to look next */
-	size_t done;	/* text before it was given out */
+	bool is_plain; /* special tokens are text */
+	size_t at;     /* where to look next */
+	size_t done;   /* text before it was given out */
 };
 
 /* Text, and the token after it: NULL when the text ends there. */

@@ -85,7 +85,7 @@ struct symbols {
 	const struct model *model;
 	struct model_room *room;
 	bool is_plain;
-	size_t len;	  /* in room->symbols */
+	size_t len;       /* in room->symbols */
 	bool has_pending; /* an unknown token waits to be joined or put */
 };
 
@@ -95,8 +95,8 @@ static void add(struct symbols *s, uint32_t id)
 
 	if (s->len == room->symbols_cap) {
 		room->symbols_cap = room->symbols_cap ? s->len * 2 : 64;
-		room->symbols = mem_realloc(room->symbols,
-		    room->symbols_cap * sizeof(*room->symbols));
+		room->symbols = mem_realloc(
+		    room->symbols, room->symbols_cap * sizeof(*room->symbols));
 	}
 	room->symbols[s->len++].id = id;
 }
@@ -197,8 +197,8 @@ static enum result add_chars(
 
 		unicode_next(text.ptr + i, &len);
 		part.len = len;
-		part = with_affixes(&s->model->bpe, s->room, part, i == 0,
-		    i + len == text.len);
+		part = with_affixes(
+		    &s->model->bpe, s->room, part, i == 0, i + len == text.len);
 		id = model_find(s->model, part, s->is_plain);
 		if (add_symbol(s, id, part, err) == FAILED)
 			return FAILED;
@@ -215,8 +215,8 @@ static size_t merge_short(const struct symbols *s)
 	size_t n = s->len;
 
 	for (size_t i = 0; i + 1 < n; i++)
-		pairs[i] = find_merge(s->model, symbols[i].id,
-		    symbols[i + 1].id, s->is_plain);
+		pairs[i] = find_merge(
+		    s->model, symbols[i].id, symbols[i + 1].id, s->is_plain);
 	while (n > 1) {
 		size_t best = 0;
 
@@ -233,9 +233,9 @@ static size_t merge_short(const struct symbols *s)
 			pairs[i - 1] = pairs[i];
 		}
 		if (best > 0)
-			pairs[best - 1] = find_merge(s->model,
-			    symbols[best - 1].id, symbols[best].id,
-			    s->is_plain);
+			pairs[best - 1] =
+			    find_merge(s->model, symbols[best - 1].id,
+				symbols[best].id, s->is_plain);
 		if (best + 1 < n)
 			pairs[best] = find_merge(s->model, symbols[best].id,
 			    symbols[best + 1].id, s->is_plain);
@@ -272,8 +272,7 @@ static struct bpe_candidate pop(struct model_room *room)
 	size_t i = 0, n = room->heap_len;
 
 	for (size_t child; (child = 2 * i + 1) < n; i = child) {
-		if (child + 1 < n &&
-		    is_before(&heap[child + 1], &heap[child]))
+		if (child + 1 < n && is_before(&heap[child + 1], &heap[child]))
 			child++;
 		if (!is_before(&heap[child], &last))
 			break;
@@ -326,8 +325,7 @@ static size_t merge_long(const struct symbols *s)
 
 	for (size_t i = 0; i < s->len; i++) {
 		symbols[i].prev = i ? (uint32_t)i - 1 : VOCAB_NONE;
-		symbols[i].next =
-		    i + 1 < s->len ? (uint32_t)i + 1 : VOCAB_NONE;
+		symbols[i].next = i + 1 < s->len ? (uint32_t)i + 1 : VOCAB_NONE;
 	}
 	s->room->heap_len = 0;
 	for (size_t i = 0; i < s->len; i++)

@@ -21,8 +21,8 @@ static uint32_t read_u32(const char *p)
 	       (uint32_t)b[3] << 24;
 }
 
-enum result charsmap_read(struct charsmap *map, uint32_t *units,
-    struct span blob, struct error *err)
+enum result charsmap_read(
+    struct charsmap *map, uint32_t *units, struct span blob, struct error *err)
 {
 	size_t size = blob.len >= 4 ? read_u32(blob.ptr) : SIZE_MAX;
 
@@ -101,8 +101,8 @@ static size_t grapheme_len(struct span text)
 
 		if (c < 0x80 && next < 0x80 && c != '\r')
 			break;
-		if (utf8proc_grapheme_break_stateful((utf8proc_int32_t)c,
-			(utf8proc_int32_t)next, &state))
+		if (utf8proc_grapheme_break_stateful(
+			(utf8proc_int32_t)c, (utf8proc_int32_t)next, &state))
 			break;
 		c = next;
 		at += len;

@@ -18,9 +18,9 @@
 #define DECODED_MAX ((size_t)1 << 30) /* bytes held back, at most */
 
 struct step_state {
-	size_t seen;	 /* tokens that came before */
+	size_t seen;     /* tokens that came before */
 	size_t stripped; /* characters dropped at the front of a stream */
-	bool is_open;	 /* a stream's front is past */
+	bool is_open;    /* a stream's front is past */
 	bool has_held;
 	struct buf held;
 };
@@ -30,7 +30,7 @@ struct tokenizer_stream {
 	bool skips_special;
 	bool is_eager; /* gives byte tokens out when they are characters */
 	struct match_list matches;
-	struct buf turns[2];	   /* the token between two steps */
+	struct buf turns[2];       /* the token between two steps */
 	struct step_state *states; /* (n_decoder + 1) */
 };
 
@@ -44,8 +44,7 @@ struct tokenizer_stream *tokenizer_stream_new(
 	s->is_eager = true;
 	buf_init(&s->turns[0], DECODED_MAX);
 	buf_init(&s->turns[1], DECODED_MAX);
-	s->states =
-	    mem_zalloc((tokenizer->n_decoder + 1) * sizeof(*s->states));
+	s->states = mem_zalloc((tokenizer->n_decoder + 1) * sizeof(*s->states));
 	for (size_t i = 0; i <= tokenizer->n_decoder; i++)
 		buf_init(&s->states[i].held, DECODED_MAX);
 	return s;
@@ -194,18 +193,17 @@ static bool put_wordpiece(const struct decode_step *step, struct span token,
 			buf_append(&spaced, token);
 		token = buf_span(&spaced);
 	}
-	is_ok = is_ok && (step->flag ? clean_up(token, out)
-				     : buf_append(out, token));
+	is_ok = is_ok &&
+		(step->flag ? clean_up(token, out) : buf_append(out, token));
 	buf_free(&spaced);
 	return is_ok;
 }
 
 /* What the one-to-one steps make of a token; in <out>, or the token itself. */
-static enum result apply(const struct pass *pass, size_t at,
-    struct span *token, struct buf *out)
+static enum result apply(
+    const struct pass *pass, size_t at, struct span *token, struct buf *out)
 {
-	const struct decode_step *step =
-	    &pass->stream->tokenizer->decoder[at];
+	const struct decode_step *step = &pass->stream->tokenizer->decoder[at];
 	bool is_first = pass->stream->states[at].seen == 0;
 	bool is_ok = true;
 
@@ -464,8 +462,7 @@ static enum result finish_fuse(const struct pass *pass, size_t at)
 static enum result put_suffixed(
     const struct pass *pass, size_t at, bool is_last)
 {
-	const struct decode_step *step =
-	    &pass->stream->tokenizer->decoder[at];
+	const struct decode_step *step = &pass->stream->tokenizer->decoder[at];
 	struct step_state *state = &pass->stream->states[at];
 	enum result result;
 	struct buf text;
@@ -586,8 +583,7 @@ enum result tokenizer_decode(const struct tokenizer *tokenizer,
 
 	stream->is_eager = false;
 	for (size_t i = 0; i < ids->len && result == OK; i++)
-		result =
-		    tokenizer_stream_push(stream, ids->ids[i], out, err);
+		result = tokenizer_stream_push(stream, ids->ids[i], out, err);
 	if (result == OK)
 		result = tokenizer_stream_finish(stream, out, err);
 	tokenizer_stream_free(&stream);

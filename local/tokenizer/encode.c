@@ -98,8 +98,8 @@ static enum result encode_normalized(
 		bool is_first = part.text.ptr == text->text.ptr;
 
 		if (part.text.len > 0 &&
-		    encode_pieces(e, part.text,
-			is_first && text->is_origin) == FAILED)
+		    encode_pieces(e, part.text, is_first && text->is_origin) ==
+			FAILED)
 			return FAILED;
 		if (part.token &&
 		    model_put(e->ids, &part.token->id, 1, e->err) == FAILED)
@@ -245,8 +245,7 @@ enum result tokenizer_encode_pair(struct tokenizer_work *work,
 	work->first.max = ids->max;
 	work->second.max = ids->max;
 	if (encode_into(work, texts->first, flags, &work->first, err) == OK &&
-	    encode_into(work, texts->second, flags, &work->second, err) ==
-		OK &&
+	    encode_into(work, texts->second, flags, &work->second, err) == OK &&
 	    fill_template(work, template, !(flags & TOKENIZER_NO_SPECIAL), out,
 		err) == OK)
 		return OK;

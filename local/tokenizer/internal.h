@@ -15,7 +15,7 @@
 /* A piece of a post-processor's template. */
 enum template_kind {
 	TEMPLATE_TOKEN,
-	TEMPLATE_FIRST,	 /* the text, or a pair's first */
+	TEMPLATE_FIRST,  /* the text, or a pair's first */
 	TEMPLATE_SECOND, /* a pair's second */
 };
 
@@ -25,22 +25,23 @@ struct template_piece {
 	uint32_t type;
 };
 
-struct template {
+struct template
+{
 	struct template_piece *pieces; /* (n), in the tokenizer's arena */
 	size_t n;
 };
 
 /* What is done to each token on its way to text, in order. */
 enum decode_kind {
-	DECODE_BYTES,	      /* GPT-2's alphabet to bytes, and fuse */
-	DECODE_FALLBACK,      /* <0x00> to bytes */
-	DECODE_FUSE,	      /* all tokens become one */
-	DECODE_REPLACE,	      /* <pattern> by <content> */
-	DECODE_STRIP,	      /* up to <start> and <stop> times <content> */
-	DECODE_WORDPIECE,     /* <content> is the prefix */
-	DECODE_METASPACE,     /* <content> to a space, or nothing at first */
-	DECODE_SUFFIX,	      /* <content> to a space, or nothing at last */
-	DECODE_JOIN,	      /* no decoder: a space between tokens */
+	DECODE_BYTES,     /* GPT-2's alphabet to bytes, and fuse */
+	DECODE_FALLBACK,  /* <0x00> to bytes */
+	DECODE_FUSE,      /* all tokens become one */
+	DECODE_REPLACE,   /* <pattern> by <content> */
+	DECODE_STRIP,     /* up to <start> and <stop> times <content> */
+	DECODE_WORDPIECE, /* <content> is the prefix */
+	DECODE_METASPACE, /* <content> to a space, or nothing at first */
+	DECODE_SUFFIX,    /* <content> to a space, or nothing at last */
+	DECODE_JOIN,      /* no decoder: a space between tokens */
 };
 
 struct decode_step {
@@ -64,12 +65,12 @@ struct tokenizer {
 	struct template single, pair;
 	struct tokenizer_ids ids;
 
-	uint32_t n_ids;		 /* one more than the greatest */
-	struct span *shown;	 /* (n_ids) what an id decodes from */
-	uint8_t *special;	 /* (n_ids) control tokens */
-	uint8_t *skipped;	 /* (n_ids) left out when decoding skips */
+	uint32_t n_ids;            /* one more than the greatest */
+	struct span *shown;        /* (n_ids) what an id decodes from */
+	uint8_t *special;          /* (n_ids) control tokens */
+	uint8_t *skipped;          /* (n_ids) left out when decoding skips */
 	struct text_map added_map; /* over added_texts */
-	struct span *added_texts; /* (added.n) */
+	struct span *added_texts;  /* (added.n) */
 };
 
 /*

@@ -8,7 +8,8 @@
 #include "base/hash.h"
 #include "base/utf8.h"
 
-#define READING_FACTOR 32 /* bytes of nodes and decoded texts a byte of JSON */
+#define READING_FACTOR 32 /* bytes of nodes and decoded texts a byte of JSON   \
+			   */
 #define READING_LEAST ((size_t)1 << 20)
 
 /* --- the reader ----------------------------------------------------------- */
@@ -22,8 +23,7 @@ void reader_at(struct reader *r, const char *fmt, ...)
 	va_end(args);
 }
 
-enum result reader_fail(
-    struct reader *r, const char *key, const char *fmt, ...)
+enum result reader_fail(struct reader *r, const char *key, const char *fmt, ...)
 {
 	const char *dot = r->path[0] && key[0] ? "." : "";
 	struct error why;
@@ -93,8 +93,7 @@ enum result reader_size_or(
 
 	if (node == JSON_NONE)
 		return OK;
-	if (!json_int(r->doc, node, &value) || value < 0 ||
-	    value >= UINT32_MAX)
+	if (!json_int(r->doc, node, &value) || value < 0 || value >= UINT32_MAX)
 		return reader_fail(r, key, "must be a number from 0 on");
 	*out = (size_t)value;
 	return OK;
@@ -105,8 +104,7 @@ bool reader_is_type(struct reader *r, uint32_t object, const char *name)
 	uint32_t node = reader_find(r, object, "type");
 
 	return json_is(r->doc, node, JSON_STRING) &&
-	       span_eq(
-		   json_text(r->doc, node, r->arena), span_of(name));
+	       span_eq(json_text(r->doc, node, r->arena), span_of(name));
 }
 
 /* --- added tokens --------------------------------------------------------- */
@@ -119,15 +117,14 @@ static enum result read_added(
 	    reader_bool_or(r, node, "single_word", &token->is_single_word) ==
 		FAILED ||
 	    reader_bool_or(r, node, "lstrip", &token->strips_left) == FAILED ||
-	    reader_bool_or(r, node, "rstrip", &token->strips_right) ==
-		FAILED ||
+	    reader_bool_or(r, node, "rstrip", &token->strips_right) == FAILED ||
 	    reader_bool_or(r, node, "normalized", &token->is_normalized) ==
 		FAILED ||
 	    reader_bool_or(r, node, "special", &token->is_special) == FAILED)
 		return FAILED;
 	if (token->text.len > ADDED_TEXT_MAX)
-		return reader_fail(r, "content", "is longer than %d bytes",
-		    ADDED_TEXT_MAX);
+		return reader_fail(
+		    r, "content", "is longer than %d bytes", ADDED_TEXT_MAX);
 	return OK;
 }
 
@@ -164,8 +161,8 @@ enum result load_added(struct reader *r, uint32_t node)
 	if (!json_is(r->doc, node, JSON_ARRAY))
 		return reader_fail(r, "", "must be a list");
 	texts = tokenizer_take(r->t, (count + 1) * sizeof(*texts));
-	r->t->added.tokens = tokenizer_take(
-	    r->t, (count + 1) * sizeof(*r->t->added.tokens));
+	r->t->added.tokens =
+	    tokenizer_take(r->t, (count + 1) * sizeof(*r->t->added.tokens));
 	text_map_init(&map, texts, count, r->seed);
 	count = 0;
 	json_for_each(r->doc, node, item) {
@@ -196,38 +193,31 @@ static uint32_t find_named(struct reader *r, uint32_t root, const char *key)
 	return text.ptr ? tokenizer_token_id(r->t, text) : TOKENIZER_NO_ID;
 }
 
-static void put_piece(struct template *out, enum template_kind kind,
-    uint32_t id, uint32_t type)
+static void put_piece(
+    struct template *out, enum template_kind kind, uint32_t id, uint32_t type)
 {
 	out->pieces[out->n++] = (struct template_piece){kind, id, type};
 }
 
-/* BOS before and EOS after each text, where they are asked for. */
-static void make_template(struct tokenizer *t, bool has_bos, bool has_eos)
+/* <first> before and <last> after each text; a BERT pair shares them. */
+void load_marks(
+    struct tokenizer *t, uint32_t first, uint32_t last, bool is_shared)
 {
-	has_bos = has_bos && t->ids.bos != TOKENIZER_NO_ID;
-	has_eos = has_eos && t->ids.eos != TOKENIZER_NO_ID;
 	for (uint32_t pair = 0; pair < 2; pair++) {
 		struct template *out = pair ? &t->pair : &t->single;
 
 		out->n = 0;
 		out->pieces = tokenizer_take(t, 6 * sizeof(*out->pieces));
 		for (uint32_t type = 0; type <= pair; type++) {
-			if (has_bos)
-				put_piece(
-				    out, TEMPLATE_TOKEN, t->ids.bos, type);
-			put_piece(out,
-			    type ? TEMPLATE_SECOND : TEMPLATE_FIRST, 0, type);
-			if (has_eos)
-				put_piece(
-				    out, TEMPLATE_TOKEN, t->ids.eos, type);
+			if (first != TOKENIZER_NO_ID &&
+			    (type == 0 || !is_shared))
+				put_piece(out, TEMPLATE_TOKEN, first, type);
+			put_piece(out, type ? TEMPLATE_SECOND : TEMPLATE_FIRST,
+			    0, type);
+			if (last != TOKENIZER_NO_ID)
+				put_piece(out, TEMPLATE_TOKEN, last, type);
 		}
 	}
-}
-
-void load_default_template(struct tokenizer *t)
-{
-	make_template(t, false, false);
 }
 
 static enum result read_config(struct reader *r)
@@ -245,7 +235,8 @@ static enum result read_config(struct reader *r)
 	    reader_bool_or(r, 0, "add_eos_token", &has_eos) == FAILED)
 		return FAILED;
 	if (is_said)
-		make_template(t, has_bos, has_eos);
+		load_marks(t, has_bos ? t->ids.bos : TOKENIZER_NO_ID,
+		    has_eos ? t->ids.eos : TOKENIZER_NO_ID, false);
 	return OK;
 }
 
@@ -271,8 +262,8 @@ static enum result read_tokenizer(struct reader *r)
 }
 
 /* Parses <text> for a reader and lets <read> read it. */
-static enum result with_document(struct reader *r, struct span text,
-    enum result (*read)(struct reader *r))
+static enum result with_document(
+    struct reader *r, struct span text, enum result (*read)(struct reader *r))
 {
 	enum result result;
 	struct json_fault fault;

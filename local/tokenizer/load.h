@@ -23,8 +23,8 @@ struct reader {
 };
 
 /* Fails with <key> (or "") of the place that the reader is at. */
-enum result reader_fail(struct reader *r, const char *key, const char *fmt,
-    ...) printf_like(3, 4);
+enum result reader_fail(struct reader *r, const char *key, const char *fmt, ...)
+    printf_like(3, 4);
 
 /* Moves to a place, a formatted path. */
 void reader_at(struct reader *r, const char *fmt, ...) printf_like(2, 3);
@@ -43,10 +43,10 @@ enum result reader_text(struct reader *r, uint32_t object, const char *key,
     struct span *out) must_check;
 enum result reader_text_or(struct reader *r, uint32_t object, const char *key,
     struct span *out) must_check;
-enum result reader_bool_or(struct reader *r, uint32_t object, const char *key,
-    bool *out) must_check;
-enum result reader_size_or(struct reader *r, uint32_t object, const char *key,
-    size_t *out) must_check;
+enum result reader_bool_or(
+    struct reader *r, uint32_t object, const char *key, bool *out) must_check;
+enum result reader_size_or(
+    struct reader *r, uint32_t object, const char *key, size_t *out) must_check;
 
 /* Whether the member "type" is <name>. */
 bool reader_is_type(struct reader *r, uint32_t object, const char *name);
@@ -59,8 +59,13 @@ enum result load_decoder(struct reader *r, uint32_t node) must_check;
 enum result load_template(struct reader *r, uint32_t node) must_check;
 enum result load_added(struct reader *r, uint32_t node) must_check;
 
-/* The default: the texts one after the other, with types 0 and 1. */
-void load_default_template(struct tokenizer *t);
+/*
+ * Makes both templates: <first> before and <last> after each text, either of
+ * them TOKENIZER_NO_ID for none, types 0 and 1. <is_shared>: a pair has only
+ * one <first>, as BERT's.
+ */
+void load_marks(
+    struct tokenizer *t, uint32_t first, uint32_t last, bool is_shared);
 
 /*
  * What makes sequences flat: calls <read> for each step below <root>, in

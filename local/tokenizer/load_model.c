@@ -12,7 +12,8 @@
  */
 #define GAPS_FACTOR 16
 #define GAPS_LEAST 65536
-#define UNIGRAM_TEXT_MAX 1024 /* bytes of a token: bounds the time at each place */
+#define UNIGRAM_TEXT_MAX                                                       \
+	1024 /* bytes of a token: bounds the time at each place */
 
 static enum result put_token(
     struct reader *r, struct span *tokens, uint32_t id, uint32_t key)
@@ -43,8 +44,8 @@ static enum result read_vocab_object(struct reader *r, uint32_t vocab)
 		if (id > greatest)
 			greatest = id;
 	}
-	tokens = tokenizer_take(
-	    r->t, ((size_t)greatest + 2) * sizeof(struct span));
+	tokens =
+	    tokenizer_take(r->t, ((size_t)greatest + 2) * sizeof(struct span));
 	for (uint32_t key = json_first(r->doc, vocab), value; key != JSON_NONE;
 	     key = json_after(r->doc, vocab, value)) {
 		value = json_after(r->doc, vocab, key);
@@ -62,8 +63,7 @@ static void fill_map(struct reader *r)
 {
 	struct model *model = &r->t->model;
 
-	text_map_init(
-	    &model->map, model->tokens, model->n_tokens, r->seed);
+	text_map_init(&model->map, model->tokens, model->n_tokens, r->seed);
 	for (uint32_t id = 0; id < model->n_tokens; id++) {
 		if (model->tokens[id].ptr)
 			text_map_put(&model->map, id);
@@ -98,8 +98,7 @@ static bool read_merge(
 		return text.ptr && span_split(&text, ' ', left) &&
 		       span_split(&text, ' ', right) && !text.ptr;
 	}
-	if (!json_is(r->doc, node, JSON_ARRAY) ||
-	    json_count(r->doc, node) != 2)
+	if (!json_is(r->doc, node, JSON_ARRAY) || json_count(r->doc, node) != 2)
 		return false;
 	first = json_first(r->doc, node);
 	second = json_after(r->doc, node, first);
@@ -133,16 +132,16 @@ static enum result find_merge(struct joiner *j, struct span left,
 			memcpy(j->text, left.ptr, left.len);
 		if (tail.len)
 			memcpy(j->text + left.len, tail.ptr, tail.len);
-		merge->id = text_map_find(&model->map,
-		    span_make(j->text, left.len + tail.len));
+		merge->id = text_map_find(
+		    &model->map, span_make(j->text, left.len + tail.len));
 		if (merge->id != VOCAB_NONE)
 			return OK;
 		missing = "result";
 	}
 	return reader_fail(j->r, "merges",
-	    "merge %u, \"%.*s %.*s\": the vocabulary lacks its %s",
-	    merge->rank, SPAN_FMT(span_head(left, 48)),
-	    SPAN_FMT(span_head(right, 48)), missing);
+	    "merge %u, \"%.*s %.*s\": the vocabulary lacks its %s", merge->rank,
+	    SPAN_FMT(span_head(left, 48)), SPAN_FMT(span_head(right, 48)),
+	    missing);
 }
 
 static enum result read_merges(struct reader *r, uint32_t merges)
@@ -163,8 +162,8 @@ static enum result read_merges(struct reader *r, uint32_t merges)
 			json_raw(r->doc, node), SPAN("\"#version")))
 			continue;
 		if (!read_merge(r, node, &left, &right)) {
-			result = reader_fail(r, "merges",
-			    "merge %u is not a pair", merge.rank);
+			result = reader_fail(
+			    r, "merges", "merge %u is not a pair", merge.rank);
 			break;
 		}
 		result = find_merge(&joiner, left, right, &merge);
@@ -197,8 +196,7 @@ static enum result read_bpe(struct reader *r, uint32_t node)
 
 	if (refuse_dropout(r, node) == FAILED ||
 	    reader_text_or(
-		r, node, "continuing_subword_prefix", &bpe->prefix) ==
-		FAILED ||
+		r, node, "continuing_subword_prefix", &bpe->prefix) == FAILED ||
 	    reader_text_or(r, node, "end_of_word_suffix", &bpe->suffix) ==
 		FAILED ||
 	    reader_bool_or(r, node, "fuse_unk", &bpe->fuses_unknown) ==
@@ -250,8 +248,8 @@ static enum result read_unigram_vocab(struct reader *r, uint32_t vocab)
 		}
 		if (!json_is(r->doc, text, JSON_STRING) ||
 		    !json_double(r->doc, score, &scores[id]))
-			return reader_fail(r, "vocab",
-			    "entry %u must be [token, score]", id);
+			return reader_fail(
+			    r, "vocab", "entry %u must be [token, score]", id);
 		tokens[id] = reader_keep(r, text);
 		if (tokens[id].len > UNIGRAM_TEXT_MAX)
 			return reader_fail(r, "vocab",
@@ -301,9 +299,9 @@ static bool find_kind(struct reader *r, uint32_t node, enum model_kind *kind)
 	bool is_named = reader_find(r, node, "type") != JSON_NONE;
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
-		if (is_named ? reader_is_type(r, node, kinds[i].type)
-			     : reader_find(r, node, kinds[i].member) !=
-				   JSON_NONE) {
+		if (is_named
+			? reader_is_type(r, node, kinds[i].type)
+			: reader_find(r, node, kinds[i].member) != JSON_NONE) {
 			*kind = kinds[i].kind;
 			return true;
 		}
@@ -320,8 +318,8 @@ enum result load_model(struct reader *r, uint32_t node)
 	if (!json_is(r->doc, node, JSON_OBJECT))
 		return reader_fail(r, "", "must be an object");
 	if (!find_kind(r, node, &model->kind))
-		return reader_fail(r, "type",
-		    "must be BPE, WordPiece, Unigram or WordLevel");
+		return reader_fail(
+		    r, "type", "must be BPE, WordPiece, Unigram or WordLevel");
 	if (model->kind == MODEL_UNIGRAM) {
 		if (!json_is(r->doc, vocab, JSON_ARRAY))
 			return reader_fail(r, "vocab", "must be a list");

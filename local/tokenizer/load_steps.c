@@ -22,8 +22,8 @@ static void name_path(struct reader *r, const struct walk *walk,
 	snprintf(path, sizeof(path), "%s", walk->name);
 	for (size_t i = 0; i < depth; i++) {
 		len = strlen(path);
-		snprintf(path + len, sizeof(path) - len, ".%s[%zu]",
-		    walk->list, levels[i].index);
+		snprintf(path + len, sizeof(path) - len, ".%s[%zu]", walk->list,
+		    levels[i].index);
 	}
 	reader_at(r, "%s", path);
 }
@@ -53,8 +53,8 @@ enum result load_steps(struct reader *r, const struct walk *walk)
 			if (depth == NESTING_MAX)
 				return reader_fail(
 				    r, "", "sequences nest too deep");
-			levels[depth++] = (struct level){
-			    list, json_first(r->doc, list), 0};
+			levels[depth++] =
+			    (struct level){list, json_first(r->doc, list), 0};
 		} else {
 			if (walk->read(r, node) == FAILED)
 				return FAILED;
@@ -186,8 +186,7 @@ static enum result read_bert(struct reader *r, uint32_t node)
 		steps[n++] =
 		    (struct normalize_step){.kind = NORMALIZE_BERT_CLEAN};
 	if (spaces)
-		steps[n++] =
-		    (struct normalize_step){.kind = NORMALIZE_CHINESE};
+		steps[n++] = (struct normalize_step){.kind = NORMALIZE_CHINESE};
 	if (strips) {
 		steps[n++] = (struct normalize_step){
 		    .kind = NORMALIZE_FORM, .form = UNICODE_NFD};
@@ -250,8 +249,7 @@ static enum result read_charsmap(
 	blob = tokenizer_take(r->t, text.len + 1);
 	len = decode_base64(text, blob);
 	if (len == SIZE_MAX)
-		return reader_fail(
-		    r, "precompiled_charsmap", "is not base64");
+		return reader_fail(r, "precompiled_charsmap", "is not base64");
 	units = tokenizer_take(r->t, len + 4);
 	if (charsmap_read(map, units, span_make(blob, len), &why) == FAILED)
 		return reader_fail(r, "precompiled_charsmap", "%s", why.text);
@@ -305,8 +303,7 @@ static enum result read_normalizer(struct reader *r, uint32_t node)
 enum result load_normalizer(struct reader *r, uint32_t node)
 {
 	return load_steps(r,
-	    &(struct walk){
-		node, "normalizer", "normalizers", read_normalizer});
+	    &(struct walk){node, "normalizer", "normalizers", read_normalizer});
 }
 
 /* --- pre-tokenizers ------------------------------------------------------- */
@@ -324,22 +321,21 @@ static enum result put_split(struct reader *r, const struct split_step *step)
 static enum result put_class(
     struct reader *r, unsigned flags, enum split_behavior behavior)
 {
-	return put_split(r,
-	    &(struct split_step){
-		.kind = SPLIT_CUT,
-		.behavior = behavior,
-		.pattern = {.kind = PATTERN_CLASS, .flags = flags},
-	    });
+	return put_split(
+	    r, &(struct split_step){
+		   .kind = SPLIT_CUT,
+		   .behavior = behavior,
+		   .pattern = {.kind = PATTERN_CLASS, .flags = flags},
+	       });
 }
 
 static enum result put_known(struct reader *r, const char *name)
 {
-	return put_split(r,
-	    &(struct split_step){
-		.kind = SPLIT_CUT,
-		.behavior = SPLIT_ISOLATED,
-		.pattern = pattern_known(name),
-	    });
+	return put_split(r, &(struct split_step){
+				.kind = SPLIT_CUT,
+				.behavior = SPLIT_ISOLATED,
+				.pattern = pattern_known(name),
+			    });
 }
 
 static enum result read_split(struct reader *r, uint32_t node)
@@ -424,23 +420,22 @@ static enum result read_metaspace(struct reader *r, uint32_t node)
 		return FAILED;
 	if (!splits)
 		return OK;
-	return put_split(r,
-	    &(struct split_step){
-		.kind = SPLIT_CUT,
-		.behavior = SPLIT_MERGED_WITH_NEXT,
-		.pattern = {.kind = PATTERN_TEXT, .text = step.content},
-	    });
+	return put_split(
+	    r, &(struct split_step){
+		   .kind = SPLIT_CUT,
+		   .behavior = SPLIT_MERGED_WITH_NEXT,
+		   .pattern = {.kind = PATTERN_TEXT, .text = step.content},
+	       });
 }
 
 static enum result read_words(struct reader *r)
 {
-	return put_split(r,
-	    &(struct split_step){
-		.kind = SPLIT_CUT,
-		.behavior = SPLIT_REMOVED,
-		.is_inverted = true,
-		.pattern = pattern_known("words"),
-	    });
+	return put_split(r, &(struct split_step){
+				.kind = SPLIT_CUT,
+				.behavior = SPLIT_REMOVED,
+				.is_inverted = true,
+				.pattern = pattern_known("words"),
+			    });
 }
 
 static enum result read_delimiter(struct reader *r, uint32_t node)
@@ -470,8 +465,7 @@ static enum result read_splitter(struct reader *r, uint32_t node)
 	if (reader_is_type(r, node, "BertPreTokenizer"))
 		return put_class(r, UNICODE_SPACE, SPLIT_REMOVED) == FAILED
 			   ? FAILED
-			   : put_class(
-				 r, UNICODE_PUNCTUATION, SPLIT_ISOLATED);
+			   : put_class(r, UNICODE_PUNCTUATION, SPLIT_ISOLATED);
 	if (reader_is_type(r, node, "WhitespaceSplit"))
 		return put_class(r, UNICODE_SPACE, SPLIT_REMOVED);
 	if (reader_is_type(r, node, "Whitespace"))
@@ -494,9 +488,8 @@ static enum result read_splitter(struct reader *r, uint32_t node)
 
 enum result load_splitter(struct reader *r, uint32_t node)
 {
-	return load_steps(r,
-	    &(struct walk){
-		node, "pre_tokenizer", "pretokenizers", read_splitter});
+	return load_steps(r, &(struct walk){node, "pre_tokenizer",
+				 "pretokenizers", read_splitter});
 }
 
 /* --- decoders ------------------------------------------------------------- */

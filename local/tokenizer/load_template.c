@@ -12,8 +12,8 @@ static enum result read_id(
 {
 	int64_t value;
 
-	if (node == JSON_NONE || !json_int(r->doc, node, &value) ||
-	    value < 0 || value >= UINT32_MAX)
+	if (node == JSON_NONE || !json_int(r->doc, node, &value) || value < 0 ||
+	    value >= UINT32_MAX)
 		return reader_fail(r, key, "must be an id");
 	*id = (uint32_t)value;
 	return OK;
@@ -50,8 +50,7 @@ static enum result put_special(struct reader *r, uint32_t special,
 	uint32_t ids = JSON_NONE;
 
 	if (special != JSON_NONE)
-		ids = reader_find(
-		    r, json_find(r->doc, special, name), "ids");
+		ids = reader_find(r, json_find(r->doc, special, name), "ids");
 	if (!json_is(r->doc, ids, JSON_ARRAY))
 		return reader_fail(r, "special_tokens", "\"%.*s\" is missing",
 		    SPAN_FMT(span_head(name, 64)));
@@ -66,8 +65,8 @@ static enum result put_special(struct reader *r, uint32_t special,
 }
 
 /* {"Sequence": {"id": "A", "type_id": 0}} or {"SpecialToken": {...}} */
-static enum result read_piece(struct reader *r, uint32_t node,
-    uint32_t special, struct template_list *list)
+static enum result read_piece(struct reader *r, uint32_t node, uint32_t special,
+    struct template_list *list)
 {
 	uint32_t sequence = reader_find(r, node, "Sequence");
 	uint32_t token = reader_find(r, node, "SpecialToken");
@@ -122,10 +121,8 @@ static enum result read_mark(
 {
 	uint32_t pair = reader_find(r, node, key), second = JSON_NONE;
 
-	if (json_is(r->doc, pair, JSON_ARRAY) &&
-	    json_count(r->doc, pair) == 2)
-		second =
-		    json_after(r->doc, pair, json_first(r->doc, pair));
+	if (json_is(r->doc, pair, JSON_ARRAY) && json_count(r->doc, pair) == 2)
+		second = json_after(r->doc, pair, json_first(r->doc, pair));
 	return read_id(r, second, key, id);
 }
 
@@ -149,8 +146,7 @@ static enum result read_marks(struct reader *r, uint32_t node, bool is_roberta)
 		put(r, list, &(struct template_piece){TEMPLATE_TOKEN, sep, 0});
 	}
 	if (is_roberta)
-		put(r, &pair,
-		    &(struct template_piece){TEMPLATE_TOKEN, sep, 0});
+		put(r, &pair, &(struct template_piece){TEMPLATE_TOKEN, sep, 0});
 	put(r, &pair, &(struct template_piece){TEMPLATE_SECOND, 0, second});
 	put(r, &pair, &(struct template_piece){TEMPLATE_TOKEN, sep, second});
 	return OK;
@@ -181,11 +177,10 @@ static enum result read_processor(struct reader *r, uint32_t node)
 
 enum result load_template(struct reader *r, uint32_t node)
 {
-	if (load_steps(r,
-		&(struct walk){node, "post_processor", "processors",
-		    read_processor}) == FAILED)
+	if (load_steps(r, &(struct walk){node, "post_processor", "processors",
+			      read_processor}) == FAILED)
 		return FAILED;
 	if (r->t->single.n == 0)
-		load_default_template(r->t);
+		load_marks(r->t, TOKENIZER_NO_ID, TOKENIZER_NO_ID, false);
 	return OK;
 }

@@ -114,16 +114,16 @@ void wordpiece_init(struct model *model, struct span prefix)
 		struct span text = model->tokens[id];
 
 		if (text.len > prefix.len && span_starts_with(text, prefix))
-			keys[n++] = (struct trie_key){
-			    span_from(text, prefix.len), id};
+			keys[n++] =
+			    (struct trie_key){span_from(text, prefix.len), id};
 	}
 	trie_init(&model->wordpiece.continuing, keys, n);
 	free(keys);
 }
 
 /* The longest token at the front of <text>; its id, or VOCAB_NONE. */
-static uint32_t find_longest(const struct model *model,
-    const struct trie *trie, const struct model_piece *rest, size_t *len)
+static uint32_t find_longest(const struct model *model, const struct trie *trie,
+    const struct model_piece *rest, size_t *len)
 {
 	uint32_t node = 0, found = VOCAB_NONE;
 
@@ -134,8 +134,7 @@ static uint32_t find_longest(const struct model *model,
 		if (node == 0)
 			break;
 		id = trie->nodes[node].value;
-		if (id == VOCAB_NONE ||
-		    (rest->is_plain && model->special[id]))
+		if (id == VOCAB_NONE || (rest->is_plain && model->special[id]))
 			continue;
 		found = id;
 		*len = i + 1;

@@ -24,10 +24,10 @@ struct bpe {
 	struct bpe_merge *merges; /* (mask + 1), open addressing */
 	size_t mask;
 	uint64_t seed;
-	uint32_t bytes[256];	/* id of a byte's character, when is_bytes */
+	uint32_t bytes[256];    /* id of a byte's character, when is_bytes */
 	uint32_t fallback[256]; /* id of <0x00> and on, or VOCAB_NONE */
-	struct span prefix;	/* before characters that continue a word */
-	struct span suffix;	/* after a word's last character */
+	struct span prefix;     /* before characters that continue a word */
+	struct span suffix;     /* after a word's last character */
 	bool has_fallback, fuses_unknown, ignores_merges;
 	/*
 	 * Pieces are raw bytes, not characters of GPT-2's alphabet: the
@@ -37,7 +37,7 @@ struct bpe {
 };
 
 struct wordpiece {
-	struct trie initial;	/* tokens as they are */
+	struct trie initial;    /* tokens as they are */
 	struct trie continuing; /* tokens that have the prefix, without it */
 	size_t max_chars;
 };
@@ -56,8 +56,8 @@ struct model {
 	uint32_t n_tokens;
 	uint32_t n_entries; /* tokens without the gaps */
 	struct text_map map;
-	uint32_t unknown;	/* id for what has none, or VOCAB_NONE */
-	bool has_unknown;	/* an unknown token is named */
+	uint32_t unknown;       /* id for what has none, or VOCAB_NONE */
+	bool has_unknown;       /* an unknown token is named */
 	const uint8_t *special; /* (n_tokens), 1: a control token */
 	union {
 		struct bpe bpe;
@@ -164,7 +164,7 @@ static inline uint32_t model_find(
 	uint32_t id = text_map_find(&model->map, text);
 
 	return id != VOCAB_NONE && is_plain && model->special[id] ? VOCAB_NONE
-								   : id;
+								  : id;
 }
 
 /* Appends ids, FAILED with a message past the maximum. */

@@ -35,8 +35,8 @@ static uint32_t clean_bert(uint32_t c)
 /* SentencePiece's older rules for machine translation. */
 static uint32_t clean_nmt(uint32_t c)
 {
-	if ((c >= 0x01 && c <= 0x08) || c == 0x0b ||
-	    (c >= 0x0e && c <= 0x1f) || c == 0x7f || c == 0x8f || c == 0x9f)
+	if ((c >= 0x01 && c <= 0x08) || c == 0x0b || (c >= 0x0e && c <= 0x1f) ||
+	    c == 0x7f || c == 0x8f || c == 0x9f)
 		return CHAR_DROPPED;
 	if (c == 0x09 || c == 0x0a || c == 0x0c || c == 0x0d || c == 0x1680 ||
 	    (c >= 0x200b && c <= 0x200f) || c == 0x2028 || c == 0x2029 ||
@@ -65,8 +65,8 @@ static bool clean(const struct normalize_step *step,
 		uint32_t kept = clean_char(step, c);
 
 		if (kept != c) {
-			if (!buf_append(out,
-				span_make(text->text.ptr + run, i - run)))
+			if (!buf_append(
+				out, span_make(text->text.ptr + run, i - run)))
 				return false;
 			if (kept != CHAR_DROPPED && !unicode_put(out, kept))
 				return false;
@@ -87,8 +87,8 @@ static bool is_ideograph(uint32_t c)
 	       (c >= 0x20000 && c <= 0x2a6df) ||
 	       (c >= 0x2a700 && c <= 0x2b73f) ||
 	       (c >= 0x2b740 && c <= 0x2b81f) ||
-	       (c >= 0x2b920 && c <= 0x2ceaf) ||
-	       (c >= 0xf900 && c <= 0xfaff) || (c >= 0x2f800 && c <= 0x2fa1f);
+	       (c >= 0x2b920 && c <= 0x2ceaf) || (c >= 0xf900 && c <= 0xfaff) ||
+	       (c >= 0x2f800 && c <= 0x2fa1f);
 }
 
 static bool space_ideographs(struct span text, struct buf *out)
@@ -168,8 +168,7 @@ static enum result replace(const struct normalize_step *step,
 		struct span part =
 		    span_make(text->text.ptr + m->start, m->end - m->start);
 
-		if (m->is_match && m->start == 0 &&
-		    !keeps_origin(step, part))
+		if (m->is_match && m->start == 0 && !keeps_origin(step, part))
 			text->is_origin = false;
 		if (buf_append(out, m->is_match ? step->content : part))
 			continue;
@@ -221,8 +220,7 @@ static bool apply(const struct normalize_step *step,
 }
 
 enum result normalize_run(const struct normalize_step *steps, size_t n,
-    struct normalize_text *text, struct normalize_room *room,
-    struct error *err)
+    struct normalize_text *text, struct normalize_room *room, struct error *err)
 {
 	size_t turn = 0;
 

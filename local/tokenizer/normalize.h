@@ -12,9 +12,9 @@
  * out when the file is read. Each step makes a new text from the one before.
  */
 enum normalize_kind {
-	NORMALIZE_FORM,	      /* NFC, NFD, NFKC, NFKD by <form> */
+	NORMALIZE_FORM, /* NFC, NFD, NFKC, NFKD by <form> */
 	NORMALIZE_LOWER,
-	NORMALIZE_DROP,	      /* characters with a flag of <flags> */
+	NORMALIZE_DROP,       /* characters with a flag of <flags> */
 	NORMALIZE_STRIP,      /* white space, <left> and <right> */
 	NORMALIZE_PREPEND,    /* <content>, unless the text is empty */
 	NORMALIZE_REPLACE,    /* <pattern> by <content> */

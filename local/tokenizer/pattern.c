@@ -11,9 +11,9 @@
 #include "local/tokenizer/unicode.h"
 
 #define EXPRESSION_MAX 4096
-#define RETRIES_MAX 10000000	 /* Oniguruma's default, in one match */
+#define RETRIES_MAX 10000000         /* Oniguruma's default, in one match */
 #define SEARCH_RETRIES_MAX 100000000 /* over one search */
-#define STACK_MAX 1000000	 /* entries for backtracking */
+#define STACK_MAX 1000000            /* entries for backtracking */
 
 void match_list_free(struct match_list *list)
 {
@@ -63,8 +63,8 @@ static enum result compile(
 	code = onig_initialize(encodings, 1);
 	if (code == ONIG_NORMAL)
 		code = onig_new(regex, start, start + expression.len,
-		    ONIG_OPTION_NONE, ONIG_ENCODING_UTF8,
-		    ONIG_SYNTAX_ONIGURUMA, &info);
+		    ONIG_OPTION_NONE, ONIG_ENCODING_UTF8, ONIG_SYNTAX_ONIGURUMA,
+		    &info);
 	if (code != ONIG_NORMAL)
 		onig_error_code_to_str(reason, code, &info);
 	pthread_mutex_unlock(&compiler);
@@ -139,8 +139,8 @@ static size_t find_class(
 	return last;
 }
 
-static size_t find_scan(const struct scan_rules *rules, struct span text,
-    struct match_list *list)
+static size_t find_scan(
+    const struct scan_rules *rules, struct span text, struct match_list *list)
 {
 	size_t last = 0, i = 0;
 

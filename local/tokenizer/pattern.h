@@ -23,10 +23,10 @@ enum pattern_kind {
 
 struct pattern {
 	enum pattern_kind kind;
-	struct span text;		/* of a fixed text; borrowed */
-	unsigned flags;			/* of a class: enum unicode_flag */
+	struct span text;               /* of a fixed text; borrowed */
+	unsigned flags;                 /* of a class: enum unicode_flag */
 	const struct scan_rules *rules; /* of a scanner */
-	void *regex;			/* Oniguruma's, owned */
+	void *regex;                    /* Oniguruma's, owned */
 };
 
 /* Offsets of a text's parts, which follow each other without gaps. */

@@ -28,8 +28,8 @@ enum contraction {
 struct scan_rules {
 	const char *name;
 	const char *expression; /* with \r and \n written as escapes */
-	size_t (*match)(const struct scan_rules *rules, const char *p,
-	    const char *end);
+	size_t (*match)(
+	    const struct scan_rules *rules, const char *p, const char *end);
 	enum contraction contraction;
 	unsigned letters;     /* categories of a word; 0: upper, then lower */
 	unsigned not_before;  /* what may not stand before a word's letters */
@@ -65,8 +65,8 @@ static const char *run_end(const char *p, const char *end, unsigned set)
 static size_t match_contraction(
     const char *p, const char *end, bool ignores_case)
 {
-	static const char *const words[] = {"s", "t", "re", "ve", "m", "ll",
-	    "d"};
+	static const char *const words[] = {
+	    "s", "t", "re", "ve", "m", "ll", "d"};
 	size_t left = (size_t)(end - p);
 
 	if (left < 2 || *p != '\'')
@@ -394,9 +394,8 @@ static const struct scan_rules known[] = {
 	.not_symbols = LETTERS | MARKS | DIGITS,
 	.digits = 1},
     {.name = "o200k",
-	.expression = CASED_1 CONTRACTIONS "?|" CASED_2 CONTRACTIONS
-					   "?|\\p{N}{1,3}" SYMBOL_RUN
-					   "[\\r\\n/]*" TAIL,
+	.expression = CASED_1 CONTRACTIONS
+	"?|" CASED_2 CONTRACTIONS "?|\\p{N}{1,3}" SYMBOL_RUN "[\\r\\n/]*" TAIL,
 	.match = match_gpt4,
 	.contraction = CONTRACTION_AFTER,
 	.not_before = LETTERS | DIGITS,
@@ -412,10 +411,9 @@ static const struct scan_rules known[] = {
 	.digits = 1,
 	.takes_slashes = true},
     {.name = "deepseek",
-	.expression =
-	    "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+"
-	    "|[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+"
-	    "| ?[\\p{P}\\p{S}]+[\\r\\n]*" TAIL,
+	.expression = "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+"
+		      "|[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+"
+		      "| ?[\\p{P}\\p{S}]+[\\r\\n]*" TAIL,
 	.match = match_deepseek,
 	.letters = LETTERS | MARKS,
 	.not_before = LETTERS | SYMBOLS},

@@ -11,10 +11,10 @@
  * rewrites it; empty pieces are dropped.
  */
 enum split_kind {
-	SPLIT_CUT,	    /* by <pattern> */
+	SPLIT_CUT,          /* by <pattern> */
 	SPLIT_PREFIX_SPACE, /* a space before pieces that have none */
 	SPLIT_METASPACE,    /* spaces become <content>, and one goes before */
-	SPLIT_BYTES,	    /* bytes to GPT-2's alphabet */
+	SPLIT_BYTES,        /* bytes to GPT-2's alphabet */
 };
 
 enum split_behavior {

@@ -16,14 +16,12 @@ struct split_step *add_split(struct tokenizer *t)
 	if (!t->splitter)
 		t->splitter =
 		    tokenizer_take(t, STEPS_MAX * sizeof(*t->splitter));
-	return t->n_splitter < STEPS_MAX ? &t->splitter[t->n_splitter++]
-					 : NULL;
+	return t->n_splitter < STEPS_MAX ? &t->splitter[t->n_splitter++] : NULL;
 }
 
 struct decode_step *add_decode(struct tokenizer *t)
 {
 	if (!t->decoder)
-		t->decoder =
-		    tokenizer_take(t, STEPS_MAX * sizeof(*t->decoder));
+		t->decoder = tokenizer_take(t, STEPS_MAX * sizeof(*t->decoder));
 	return t->n_decoder < STEPS_MAX ? &t->decoder[t->n_decoder++] : NULL;
 }

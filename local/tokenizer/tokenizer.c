@@ -52,8 +52,8 @@ struct tokenizer *tokenizer_new(void)
 	struct tokenizer *t = mem_new(struct tokenizer);
 
 	arena_init(&t->arena, SIZE_MAX);
-	t->ids = (struct tokenizer_ids){TOKENIZER_NO_ID, TOKENIZER_NO_ID,
-	    TOKENIZER_NO_ID, TOKENIZER_NO_ID};
+	t->ids = (struct tokenizer_ids){
+	    TOKENIZER_NO_ID, TOKENIZER_NO_ID, TOKENIZER_NO_ID, TOKENIZER_NO_ID};
 	return t;
 }
 
@@ -107,8 +107,9 @@ static enum result normalize_token(struct tokenizer *t,
 	    FAILED)
 		return FAILED;
 	if (text.text.len > ADDED_TEXT_MAX * 4) {
-		error_set(err, "added_tokens: \"%.*s\" grows past %d bytes "
-			       "when it is normalised",
+		error_set(err,
+		    "added_tokens: \"%.*s\" grows past %d bytes "
+		    "when it is normalised",
 		    SPAN_FMT(span_head(token->text, 64)), ADDED_TEXT_MAX * 4);
 		return FAILED;
 	}
@@ -124,8 +125,7 @@ static enum result normalize_tokens(struct tokenizer *t, struct error *err)
 	buf_init(&room.bufs[0], (size_t)ADDED_TEXT_MAX * 64);
 	buf_init(&room.bufs[1], (size_t)ADDED_TEXT_MAX * 64);
 	for (size_t i = 0; i < t->added.n && result == OK; i++)
-		result =
-		    normalize_token(t, &t->added.tokens[i], &room, err);
+		result = normalize_token(t, &t->added.tokens[i], &room, err);
 	buf_free(&room.bufs[0]);
 	buf_free(&room.bufs[1]);
 	match_list_free(&room.matches);
@@ -227,8 +227,7 @@ struct span tokenizer_token_text(const struct tokenizer *tokenizer, uint32_t id)
 				     : span_make(NULL, 0);
 }
 
-uint32_t tokenizer_token_id(
-    const struct tokenizer *tokenizer, struct span text)
+uint32_t tokenizer_token_id(const struct tokenizer *tokenizer, struct span text)
 {
 	uint32_t i = text_map_find(&tokenizer->added_map, text);
 

@@ -114,7 +114,7 @@ static void sort_marks(
 
 	for (size_t i = 0; i < n; i++)
 		starts[class_of(points[i])]++;
-	for (size_t class = 0; class < 256; class++) {
+	for (size_t class = 0; class < 256; class ++) {
 		size_t count = starts[class];
 
 		starts[class] = sum;
@@ -140,8 +140,7 @@ static void sort_stretch(struct stretch *s)
 				    class_of(s->points[k]);
 		if (!is_sorted) {
 			if (!scratch)
-				scratch =
-				    mem_alloc(s->len * sizeof(*scratch));
+				scratch = mem_alloc(s->len * sizeof(*scratch));
 			sort_marks(s->points + start, i - start, scratch);
 		}
 		start = i + 1;
@@ -157,8 +156,8 @@ static bool flush(struct stretch *s, enum unicode_flag form, struct buf *out)
 	sort_stretch(s);
 	n = (utf8proc_ssize_t)s->len;
 	if (is_composed)
-		n = utf8proc_normalize_utf32(s->points, n,
-		    UTF8PROC_STABLE | UTF8PROC_COMPOSE);
+		n = utf8proc_normalize_utf32(
+		    s->points, n, UTF8PROC_STABLE | UTF8PROC_COMPOSE);
 	s->len = 0;
 	for (utf8proc_ssize_t i = 0; i < n; i++) {
 		if (!unicode_put(out, (uint32_t)s->points[i]))

@@ -27,13 +27,13 @@ enum unicode_category {
 };
 
 enum unicode_flag {
-	UNICODE_SPACE = 1 << 4,	     /* White_Space */
-	UNICODE_WORD = 1 << 5,	     /* \w of Rust's regex */
+	UNICODE_SPACE = 1 << 4,       /* White_Space */
+	UNICODE_WORD = 1 << 5,        /* \w of Rust's regex */
 	UNICODE_PUNCTUATION = 1 << 6, /* ASCII punctuation and P */
-	UNICODE_CONTROL = 1 << 7,    /* what BERT's cleaning drops */
+	UNICODE_CONTROL = 1 << 7,     /* what BERT's cleaning drops */
 	UNICODE_NUMERIC = 1 << 8,
 	UNICODE_NONSPACING = 1 << 9, /* Mn, as BERT strips it */
-	UNICODE_MARK = 1 << 10,	     /* M, as StripAccents does */
+	UNICODE_MARK = 1 << 10,      /* M, as StripAccents does */
 	/*
 	 * Stable in a normal form: maps to itself, is a starter and never
 	 * joins what stands before it.

@@ -51,16 +51,15 @@ static bool extend(const struct model *model, struct model_room *room,
 	for (size_t i = start; i < piece->text.len; i++) {
 		uint32_t id;
 
-		node = trie_step(&unigram->trie, node,
-		    (unsigned char)piece->text.ptr[i]);
+		node = trie_step(
+		    &unigram->trie, node, (unsigned char)piece->text.ptr[i]);
 		if (node == 0)
 			break;
 		id = unigram->trie.nodes[node].value;
-		if (id == VOCAB_NONE ||
-		    (piece->is_plain && model->special[id]))
+		if (id == VOCAB_NONE || (piece->is_plain && model->special[id]))
 			continue;
-		relax(&nodes[i + 1], unigram->scores[id] + till_here, start,
-		    id);
+		relax(
+		    &nodes[i + 1], unigram->scores[id] + till_here, start, id);
 		if (i + 1 - start == char_len)
 			has_single = true;
 	}
@@ -74,8 +73,7 @@ static bool extend(const struct model *model, struct model_room *room,
 }
 
 static enum result find_paths(const struct model *model,
-    struct model_room *room, const struct model_piece *piece,
-    struct error *err)
+    struct model_room *room, const struct model_piece *piece, struct error *err)
 {
 	size_t n = piece->text.len + 1, len;
 
@@ -145,8 +143,8 @@ enum result unigram_encode(const struct model *model, struct model_room *room,
 				return FAILED;
 			continue;
 		}
-		while (i > 0 &&
-		       room->nodes[path->ids[i - 1]].id == model->unknown)
+		while (
+		    i > 0 && room->nodes[path->ids[i - 1]].id == model->unknown)
 			end = path->ids[--i];
 		if (put_unknown(model,
 			&(struct model_piece){

@@ -69,7 +69,7 @@ static int compare_keys(const void *left, const void *right)
 /* The keys below one node while the trie is made. */
 struct range {
 	uint32_t low, high; /* keys */
-	uint32_t depth;	    /* bytes that they share */
+	uint32_t depth;     /* bytes that they share */
 };
 
 struct builder {
@@ -86,8 +86,7 @@ static void add_node(struct builder *b, unsigned char byte, struct range range)
 		b->cap = b->cap ? b->cap * 2 : 256;
 		trie->nodes =
 		    mem_realloc(trie->nodes, b->cap * sizeof(*trie->nodes));
-		b->ranges =
-		    mem_realloc(b->ranges, b->cap * sizeof(*b->ranges));
+		b->ranges = mem_realloc(b->ranges, b->cap * sizeof(*b->ranges));
 	}
 	trie->nodes[trie->count] =
 	    (struct trie_node){.value = VOCAB_NONE, .byte = byte};
@@ -106,8 +105,8 @@ static void expand(struct builder *b, uint32_t n, const struct trie_key *keys)
 		char byte = keys[i].text.ptr[range.depth];
 		uint32_t end = i;
 
-		while (end < range.high &&
-		       keys[end].text.ptr[range.depth] == byte)
+		while (
+		    end < range.high && keys[end].text.ptr[range.depth] == byte)
 			end++;
 		add_node(b, (unsigned char)byte,
 		    (struct range){i, end, range.depth + 1});

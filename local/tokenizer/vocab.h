@@ -14,14 +14,14 @@
 
 struct text_map {
 	const struct span *texts; /* borrowed */
-	uint32_t *slots;	  /* (mask + 1), number or VOCAB_NONE */
+	uint32_t *slots;          /* (mask + 1), number or VOCAB_NONE */
 	size_t mask;
 	uint64_t seed;
 };
 
 /* Room for <n> texts; <seed> keeps a file from choosing collisions. */
-void text_map_init(struct text_map *map, const struct span *texts, size_t n,
-    uint64_t seed);
+void text_map_init(
+    struct text_map *map, const struct span *texts, size_t n, uint64_t seed);
 void text_map_free(struct text_map *map);
 
 /* Enters texts[number]; of equal texts the last one entered counts. */
@@ -40,12 +40,12 @@ struct trie_node {
 	uint32_t first; /* number of the first child */
 	uint32_t value; /* of the text that ends here, or VOCAB_NONE */
 	uint16_t count; /* children */
-	uint8_t byte;	/* that leads here */
+	uint8_t byte;   /* that leads here */
 };
 
 struct trie {
 	struct trie_node *nodes; /* (count), the root first */
-	uint32_t root[256];	 /* child of the root by byte, 0 for none */
+	uint32_t root[256];      /* child of the root by byte, 0 for none */
 	uint32_t count;
 };
 
