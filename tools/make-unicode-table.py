@@ -63,7 +63,7 @@ def reordered(nfd):
     """Code points whose canonical combining class is not zero."""
     result = set()
     for part in chunks():
-        part = [c for c in part if nfd[c] == chr(c)]
+        part = [c for c in part if nfd[c] == chr(c) and c != ord(MARK)]
         above = [chr(c) + "\u0316" for c in part]
         below = ["\u0301" + chr(c) for c in part]
         for texts in (above, below):

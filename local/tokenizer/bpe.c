@@ -358,9 +358,12 @@ static bool is_word(const struct word *word, const struct model_piece *piece)
 	       !memcmp(word->text, piece->text.ptr, word->len);
 }
 
+/* Keeps the ids from <start> on, unless they are too many. */
 static void keep_word(struct word *word, const struct model_piece *piece,
-    const uint32_t *ids, size_t n)
+    const struct token_buf *ids, size_t start)
 {
+	size_t n = ids->len - start;
+
 	if (n > WORD_IDS)
 		return;
 	word->len = (uint8_t)piece->text.len;
@@ -368,7 +371,7 @@ static void keep_word(struct word *word, const struct model_piece *piece,
 	word->is_plain = piece->is_plain;
 	memcpy(word->text, piece->text.ptr, piece->text.len);
 	if (n > 0)
-		memcpy(word->ids, ids, n * sizeof(*ids));
+		memcpy(word->ids, ids->ids + start, n * sizeof(*word->ids));
 }
 
 /* A piece that is a token as a whole, when merges may be ignored. */
@@ -430,6 +433,6 @@ enum result bpe_encode(const struct model *model, struct model_room *room,
 	if (encode_word(model, room, piece, ids, err) == FAILED)
 		return FAILED;
 	if (word)
-		keep_word(word, piece, ids->ids + start, ids->len - start);
+		keep_word(word, piece, ids, start);
 	return OK;
 }

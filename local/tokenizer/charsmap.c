@@ -117,7 +117,7 @@ bool charsmap_apply(
 	size_t len, part_len;
 
 	for (size_t i = 0; i < text.len; i += len) {
-		len = grapheme_len(span_from(text, i));
+		len = grapheme_len(span_make(text.ptr + i, text.len - i));
 		if (len < GRAPHEME_MAX &&
 		    find_text(map, span_make(text.ptr + i, len), &mapped)) {
 			if (!buf_append(out, mapped))

@@ -12,7 +12,7 @@
 #include "base/utf8.h"
 #include "local/tokenizer/pattern.h"
 
-#define CASES 60000
+#define CASES 20000
 #define CHARS_MAX 12
 
 /*
