@@ -10,13 +10,15 @@
  * A tokenizer is read once, from a checkpoint's tokenizer.json or from the
  * arrays of a GGUF file, and never changes after: any number of threads may
  * use one at the same time, each with a tokenizer_work of its own. Its answers
- * are those of HF tokenizers 0.23 to the last id. What it cannot do exactly is
- * refused when it is read, naming the place in the file. The sections
- * "truncation" and "padding" are ignored: they tell how a model was trained,
- * and the engine knows its own limits.
+ * are those of HF tokenizers 0.23 to the last id (but for text that a Replace
+ * puts before the first character, which that library doubles). What it cannot
+ * do exactly is refused when it is read, naming the place in the file. The
+ * sections "truncation" and "padding" are ignored: they tell how a model was
+ * trained, and the engine knows its own limits.
  *
  * Texts are UTF-8 and are refused where they are not. Memory is bounded by a
- * small multiple of the file and of the text. Nothing recurses.
+ * small multiple of the file and of the text. Nothing recurses on
+ * what a file or a text holds.
  */
 struct tokenizer;
 struct tokenizer_work;
