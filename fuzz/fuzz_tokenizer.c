@@ -68,7 +68,7 @@ static void check_text(const struct tokenizer *t, struct span text)
 			    utf8_valid_len(buf_span(&out)) == buf_len(&out));
 	}
 	ids.len = 0;
-	if (tokenizer_encode_pair(work, &pair, 0, &ids, &types, &err) == OK)
+	if (tokenizer_encode_pair(work, &pair, &ids, &types, &err) == OK)
 		require(ids.len == types.len);
 	buf_free(&out);
 	token_buf_free(&ids);

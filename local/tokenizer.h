@@ -129,9 +129,10 @@ enum result tokenizer_encode(struct tokenizer_work *work, struct span text,
 struct tokenizer_pair {
 	struct span first;
 	struct span second;
+	unsigned flags; /* of enum tokenizer_flags */
 };
 enum result tokenizer_encode_pair(struct tokenizer_work *work,
-    const struct tokenizer_pair *texts, unsigned flags, struct token_buf *ids,
+    const struct tokenizer_pair *texts, struct token_buf *ids,
     struct token_buf *types, struct error *err) must_check;
 
 /* --- ids to text ---------------------------------------------------------- */

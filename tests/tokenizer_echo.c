@@ -79,8 +79,8 @@ static enum result echo_pair(struct echo *e, struct tokenizer_pair pair)
 
 	token_buf_init(&ids, SIZE_MAX);
 	token_buf_init(&types, SIZE_MAX);
-	result = tokenizer_encode_pair(
-	    e->work, &pair, e->flags, &ids, &types, &e->err);
+	pair.flags = e->flags;
+	result = tokenizer_encode_pair(e->work, &pair, &ids, &types, &e->err);
 	if (result == OK) {
 		require(buf_append(&e->out, SPAN("[")), "too long");
 		put_ids(&e->out, &ids);

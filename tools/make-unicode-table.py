@@ -148,9 +148,10 @@ def main():
         index.append(pages.setdefault(page, len(pages)))
     out = sys.stdout.write
     out("/* unicode_table.c -- each character's properties, as HF tokenizers "
-        "sees them. */\n/* SPDX-License-Identifier: Apache-2.0 */\n")
-    out("/* Written by tools/make-unicode-table.py from tokenizers %s; do not "
-        "edit. */\n" % tokenizers.__version__)
+        "sees it. */\n"
+        "/* SPDX-License-Identifier: Apache-2.0 */\n"
+        "/* Written by tools/make-unicode-table.py (tokenizers "
+        f"{tokenizers.__version__}); not by hand. */\n")
     out('#include "local/tokenizer/unicode.h"\n\n/* clang-format off */\n')
     out("const uint16_t unicode_index[%d] = {\n" % len(index))
     rows(out, index, 20)

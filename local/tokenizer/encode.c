@@ -235,9 +235,10 @@ enum result tokenizer_encode(struct tokenizer_work *work, struct span text,
 }
 
 enum result tokenizer_encode_pair(struct tokenizer_work *work,
-    const struct tokenizer_pair *texts, unsigned flags, struct token_buf *ids,
+    const struct tokenizer_pair *texts, struct token_buf *ids,
     struct token_buf *types, struct error *err)
 {
+	unsigned flags = texts->flags;
 	const struct template *template = &work->tokenizer->pair;
 	struct token_buf *out[2] = {ids, types};
 	size_t start = ids->len, types_start = types ? types->len : 0;

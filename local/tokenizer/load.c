@@ -8,8 +8,9 @@
 #include "base/hash.h"
 #include "base/utf8.h"
 
-#define READING_FACTOR 32 /* bytes of nodes and decoded texts a byte of JSON   \
-			   */
+#define READING_FACTOR                                                         \
+	32 /* bytes of nodes and decoded texts a byte of JSON                  \
+	    */
 #define READING_LEAST ((size_t)1 << 20)
 
 /* --- the reader ----------------------------------------------------------- */

@@ -1,6 +1,6 @@
-/* unicode_table.c -- each character's properties, as HF tokenizers sees them. */
+/* unicode_table.c -- each character's properties, as HF tokenizers sees it. */
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Written by tools/make-unicode-table.py from tokenizers 0.23.3; do not edit. */
+/* Written by tools/make-unicode-table.py (tokenizers 0.23.3); not by hand. */
 #include "local/tokenizer/unicode.h"
 
 /* clang-format off */

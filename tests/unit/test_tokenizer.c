@@ -283,7 +283,7 @@ static void encodes_pairs_with_their_types(void **state)
 	token_buf_init(&ids, 16);
 	token_buf_init(&types, 16);
 	assert_int_equal(
-	    OK, tokenizer_encode_pair(work, &pair, 0, &ids, &types, &err));
+	    OK, tokenizer_encode_pair(work, &pair, &ids, &types, &err));
 	assert_int_equal(ids.len, 5);
 	assert_int_equal(types.len, 5);
 	assert_memory_equal(ids.ids, ids_expected, sizeof(ids_expected));
