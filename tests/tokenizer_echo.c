@@ -79,7 +79,6 @@ static enum result echo_pair(struct echo *e, struct tokenizer_pair pair)
 
 	token_buf_init(&ids, SIZE_MAX);
 	token_buf_init(&types, SIZE_MAX);
-	pair.flags = e->flags;
 	result = tokenizer_encode_pair(e->work, &pair, &ids, &types, &e->err);
 	if (result == OK) {
 		require(buf_append(&e->out, SPAN("[")), "too long");
@@ -151,9 +150,12 @@ static enum result echo_line(struct echo *e, struct span line)
 	first = json_first(&doc, 0);
 	if (!json_is(&doc, first, JSON_STRING))
 		return echo_ids(e, &doc);
-	return echo_pair(
-	    e, (struct tokenizer_pair){json_text(&doc, first, &e->arena),
-		   json_text(&doc, json_after(&doc, 0, first), &e->arena)});
+	return echo_pair(e, (struct tokenizer_pair){
+				.first = json_text(&doc, first, &e->arena),
+				.second = json_text(&doc,
+				    json_after(&doc, 0, first), &e->arena),
+				.flags = e->flags,
+			    });
 }
 
 static void echo_input(struct echo *e)
