@@ -49,7 +49,7 @@ static void check_stream(const struct tokenizer *t, const struct token_buf *ids)
 static void check_text(const struct tokenizer *t, struct span text)
 {
 	struct tokenizer_work *work = tokenizer_work_new(t);
-	struct tokenizer_pair pair = {text, SPAN("a b")};
+	struct tokenizer_pair pair = {text, SPAN("a b"), 0};
 	struct token_buf ids, types;
 	struct error err;
 	struct buf out;

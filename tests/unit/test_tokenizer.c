@@ -272,7 +272,7 @@ static void encodes_pairs_with_their_types(void **state)
 {
 	struct tokenizer *t = load_kind("wordpiece");
 	struct tokenizer_work *work = tokenizer_work_new(t);
-	struct tokenizer_pair pair = {SPAN("a"), SPAN("a")};
+	struct tokenizer_pair pair = {SPAN("a"), SPAN("a"), 0};
 	uint32_t a = tokenizer_token_id(t, SPAN("a"));
 	const uint32_t ids_expected[] = {2, a, 3, a, 3};
 	const uint32_t types_expected[] = {0, 0, 0, 1, 1};
