@@ -45,8 +45,7 @@ tests_unit_test_metric_SOURCES = tests/unit/test_metric.c
 tests_unit_test_mistakes_SOURCES = tests/unit/test_mistakes.c
 tests_unit_test_money_SOURCES = tests/unit/test_money.c
 tests_unit_test_secret_SOURCES = tests/unit/test_secret.c
-tests_unit_test_settings_SOURCES = tests/unit/test_settings.c \
-	tests/unit/yaml_fixture.h
+tests_unit_test_settings_SOURCES = tests/unit/test_settings.c
 tests_unit_test_span_SOURCES = tests/unit/test_span.c
 tests_unit_test_utf8_SOURCES = tests/unit/test_utf8.c
 

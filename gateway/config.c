@@ -116,6 +116,7 @@ static bool is_loopback(const char *address)
 
 	return span_starts_with(s, SPAN("127.")) ||
 	       span_starts_with(s, SPAN("[::1]")) ||
+	       span_eq(s, SPAN("localhost")) ||
 	       span_starts_with(s, SPAN("localhost:"));
 }
 
@@ -126,6 +127,10 @@ void config_warnings(const struct config *config, struct mistakes *warnings)
 	if (config->n_keys == 0)
 		mistakes_add(warnings, file, 0, 0,
 		    "no keys: every request will be refused with 401");
+	if (config->names_cache)
+		mistakes_add(warnings, file, 0, 0,
+		    "cache: this version has no answer cache: every answer "
+		    "will say x-sluice-cache: bypass");
 	if (!is_loopback(config->admin))
 		mistakes_add(warnings, file, 0, 0,
 		    "admin listens on %s, which is not a loopback address: "

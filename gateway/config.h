@@ -93,6 +93,7 @@ struct config {
 	char *tls_cert, *tls_key;
 	struct config_limits limits;
 	unsigned workers;
+	bool names_cache; /* the file asks for one, which is not built yet */
 
 	size_t n_keys;
 	struct config_key *keys;

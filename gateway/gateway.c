@@ -214,17 +214,19 @@ struct gateway *gateway_open(const char *config_file)
 void gateway_close(struct gateway **gateway)
 {
 	struct gateway *old = *gateway;
+	struct loop *loop;
 
 	if (!old)
 		return;
+	loop = old->loop;
 	*gateway = NULL;
 	for (unsigned i = 0; i < old->n_workers; i++)
 		worker_stop(&old->workers[i]);
 	free(old->workers);
 	if (old->admin)
 		server_close(&old->admin);
-	if (old->loop)
-		loop_free(&old->loop);
+	/* Runs what is still posted, which may look at old->loop. */
+	loop_free(&loop);
 	ledger_close(&old->ledger);
 	snapshot_unref(&old->snapshot);
 	upstreams_free(&old->upstreams);
@@ -308,6 +310,10 @@ int gateway_run(struct gateway *gateway)
 		return 1;
 	}
 	loop_run(gateway->loop);
+	/* Readings of the ledger end on their own and report to the loop. */
+	gateway->is_stopping = true;
+	while (gateway->jobs > 0)
+		loop_run(gateway->loop);
 	if (gateway->is_draining)
 		deadline_free(&gateway->drain_deadline);
 	signals_close(&signals);

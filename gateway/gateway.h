@@ -28,6 +28,7 @@ struct gateway {
 	struct deadline drain_deadline;
 	_Atomic unsigned draining_workers;
 	bool is_draining;
+	bool is_stopping; /* no new readings of the ledger */
 	int64_t started_utc_ns;
 	char *ledger_folder;
 	unsigned jobs; /* readings of the ledger under way */

@@ -89,6 +89,8 @@ struct attempt {
 	size_t n_back;
 	struct buf held; /* JSON body, or events before content */
 	struct sse_splitter splitter;
+	struct dialect_stream stream;
+	struct span run; /* events to be written as one piece */
 	bool is_encoded; /* content-encoding: not ours to read */
 	bool saw_content;
 	bool saw_finish;

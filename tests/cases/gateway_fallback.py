@@ -14,8 +14,6 @@ NO_BREAKER = {"failures": 1000000}
 def make_bench():
     bench = Bench(policy={"name": "two", "baseline": "up/large",
                           "use": ["up/small", "up/large"]})
-    bench.upstream.close()
-    bench.upstream = Upstream(usual_answer)
     bench.gateway = bench.add(settings(bench.upstream.port, providers=[
         provider(bench.upstream.port, timeouts=FAST, breaker=NO_BREAKER)]))
     return bench
