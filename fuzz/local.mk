@@ -10,6 +10,7 @@ EXTRA_DIST += fuzz/corpus \
 	fuzz/ledger.dict \
 	fuzz/policy.dict \
 	fuzz/sse.dict \
+	fuzz/tokenizer.dict \
 	fuzz/yaml.dict
 
 if FUZZERS
@@ -22,6 +23,7 @@ noinst_PROGRAMS += \
 	fuzz/fuzz_ledger \
 	fuzz/fuzz_policy \
 	fuzz/fuzz_sse \
+	fuzz/fuzz_tokenizer \
 	fuzz/fuzz_yaml
 FUZZER_LINK = $(AM_LDFLAGS) -fsanitize=fuzzer
 fuzz_fuzz_cel_LDFLAGS = $(FUZZER_LINK)
@@ -32,6 +34,7 @@ fuzz_fuzz_json_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_ledger_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_policy_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_sse_LDFLAGS = $(FUZZER_LINK)
+fuzz_fuzz_tokenizer_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_yaml_LDFLAGS = $(FUZZER_LINK)
 else
 REPLAYS = \
@@ -43,6 +46,7 @@ REPLAYS = \
 	fuzz/replay_ledger \
 	fuzz/replay_policy \
 	fuzz/replay_sse \
+	fuzz/replay_tokenizer \
 	fuzz/replay_yaml
 check_PROGRAMS += $(REPLAYS)
 TESTS += $(REPLAYS)
@@ -56,6 +60,7 @@ fuzz_fuzz_json_SOURCES = fuzz/fuzz_json.c
 fuzz_fuzz_ledger_SOURCES = fuzz/fuzz_ledger.c
 fuzz_fuzz_policy_SOURCES = fuzz/fuzz_policy.c
 fuzz_fuzz_sse_SOURCES = fuzz/fuzz_sse.c
+fuzz_fuzz_tokenizer_SOURCES = fuzz/fuzz_tokenizer.c
 fuzz_fuzz_yaml_SOURCES = fuzz/fuzz_yaml.c
 fuzz_replay_cel_SOURCES = fuzz/fuzz_cel.c fuzz/replay_main.c
 fuzz_replay_config_SOURCES = fuzz/fuzz_config.c fuzz/replay_main.c
@@ -65,4 +70,5 @@ fuzz_replay_json_SOURCES = fuzz/fuzz_json.c fuzz/replay_main.c
 fuzz_replay_ledger_SOURCES = fuzz/fuzz_ledger.c fuzz/replay_main.c
 fuzz_replay_policy_SOURCES = fuzz/fuzz_policy.c fuzz/replay_main.c
 fuzz_replay_sse_SOURCES = fuzz/fuzz_sse.c fuzz/replay_main.c
+fuzz_replay_tokenizer_SOURCES = fuzz/fuzz_tokenizer.c fuzz/replay_main.c
 fuzz_replay_yaml_SOURCES = fuzz/fuzz_yaml.c fuzz/replay_main.c

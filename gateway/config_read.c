@@ -402,16 +402,6 @@ static void read_permissions(
 	free(known);
 }
 
-/* A key that could not be read has a digest of zeros, which nothing hashes to:
- * that is a mistake already. */
-static bool is_same_key(const struct config_key *a, const struct config_key *b)
-{
-	static const struct sha256 none;
-
-	return !hash_eq_constant_time(&a->digest, &none) &&
-	       hash_eq_constant_time(&a->digest, &b->digest);
-}
-
 static void read_digest(struct reader *reader, const struct yaml_node *node,
     struct config_key_text *text, struct config_key *key)
 {
@@ -456,6 +446,26 @@ static void read_key(
 	settings_free(&config_key_table, &text);
 }
 
+/* Puts key <i> where it will be looked for; one that is there is a mistake. */
+static void index_key(
+    struct reader *reader, const struct yaml_node *node, size_t i)
+{
+	static const struct sha256 none;
+	struct config *config = reader->config;
+	struct config_key *key = &config->keys[i];
+	uint32_t *head = &config->key_heads[key->digest.bytes[0]];
+	const struct config_key *twin = config_find_key(config, &key->digest);
+
+	/* One that could not be read has zeros, which nothing hashes to. */
+	if (hash_eq_constant_time(&key->digest, &none))
+		return;
+	if (twin)
+		complain(reader, node, "the same key as \"%s\"",
+		    twin->name ? twin->name : "another");
+	key->next = *head;
+	*head = (uint32_t)i + 1;
+}
+
 static void read_keys(struct reader *reader, const struct yaml_node *list)
 {
 	struct config *config = reader->config;
@@ -470,12 +480,7 @@ static void read_keys(struct reader *reader, const struct yaml_node *list)
 	for (size_t i = 0; i < n; i++) {
 		read_key(reader, list->items[i], &config->keys[i]);
 		REFUSE_TWIN(reader, list->items[i], config->keys, i, "key");
-		for (size_t j = 0; j < i; j++)
-			if (is_same_key(&config->keys[i], &config->keys[j]))
-				complain(reader, list->items[i],
-				    "the same key as \"%s\"",
-				    config->keys[j].name ? config->keys[j].name
-							 : "another");
+		index_key(reader, list->items[i], i);
 		config->n_keys++;
 	}
 }

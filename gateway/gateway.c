@@ -83,7 +83,7 @@ enum result gateway_reload(struct gateway *gateway, struct mistakes *mistakes)
 		return FAILED;
 	}
 	log_warnings(config);
-	say_what_needs_a_restart(old->config, config);
+	say_what_needs_a_restart(gateway->first, config);
 	config->generation = old->config->generation + 1;
 	gateway->snapshot = snapshot_new(config, gateway->upstreams);
 	for (unsigned i = 0; i < gateway->n_workers; i++)
@@ -190,6 +190,7 @@ struct gateway *gateway_open(const char *config_file)
 	config->generation = 1;
 	gateway = mem_new(struct gateway);
 	gateway->config_file = config_file;
+	gateway->first = config_ref(config);
 	gateway->started_utc_ns = clock_utc_ns();
 	gateway->metrics = metrics_new(gateway_metric_specs, METRIC_COUNT);
 	gateway->generation =
@@ -229,6 +230,7 @@ void gateway_close(struct gateway **gateway)
 	loop_free(&loop);
 	ledger_close(&old->ledger);
 	snapshot_unref(&old->snapshot);
+	config_unref(&old->first);
 	upstreams_free(&old->upstreams);
 	metrics_free(&old->metrics);
 	free(old->ledger_folder);

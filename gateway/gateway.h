@@ -22,6 +22,7 @@ struct gateway {
 	struct upstreams *upstreams;
 	struct ledger *ledger;
 	struct snapshot *snapshot; /* in force */
+	struct config *first;      /* that of the start: listeners, workers */
 	struct server *admin;
 	unsigned n_workers;
 	struct worker **workers; /* (n_workers) */

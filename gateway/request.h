@@ -87,7 +87,8 @@ struct attempt {
 	enum relay_kind relay;
 	struct http1_header back[24]; /* headers to pass back, in the arena */
 	size_t n_back;
-	struct buf held; /* JSON body, or events before content */
+	uint64_t body_len; /* of the answer that came, any kind */
+	struct buf held;   /* JSON body, or events before content */
 	struct sse_splitter splitter;
 	struct dialect_stream stream;
 	struct span run; /* events to be written as one piece */

@@ -44,7 +44,9 @@ void signals_block(void)
 	sigset_t set = our_signals();
 
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	/* A closed pipe and a full file are results of writing, not ends. */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 }
 
 static void deliver(void *arg)

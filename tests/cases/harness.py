@@ -249,6 +249,12 @@ class Process:
         return 0
 
 
+def memory_factor(process):
+    """How much more memory a build with sanitizers may take."""
+    with open(f"/proc/{process.pid}/maps", encoding="utf-8") as lines:
+        return 4 if re.search(r"lib[at]san", lines.read()) else 1
+
+
 def get(port, path, timeout=10):
     """The body of a simple GET; an HTTP error raises."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
