@@ -78,6 +78,7 @@ struct attempt {
 	struct upstream *upstream;
 	struct call *call;
 	bool is_reserved;
+	bool is_probe; /* of a half-open breaker */
 	bool is_settled;
 	int64_t started_ns;
 	int status; /* of the upstream's answer, 0: none */
@@ -140,6 +141,7 @@ struct request {
 	size_t candidate; /* index into the decision's candidates */
 	unsigned attempts;
 	bool has_attempt; /* attempt holds one */
+	bool is_probe;    /* the candidate was let through as a probe */
 	bool asks_usage;  /* we spliced include_usage */
 	struct attempt attempt;
 	enum ledger_outcome outcome;

@@ -19,6 +19,8 @@ bool attempt_admit(struct request *request, size_t from)
 		if (!upstream_may_try(request->snapshot->upstreams[model], now))
 			continue;
 		request->candidate = i;
+		request->is_probe =
+		    upstream_is_probed(request->snapshot->upstreams[model]);
 		return true;
 	}
 	return false;
@@ -84,6 +86,7 @@ static enum step_result reserve(struct request *request)
 	    .model = &request->config->models[model],
 	    .model_index = model,
 	    .upstream = request->snapshot->upstreams[model],
+	    .is_probe = request->is_probe,
 	};
 	memcpy(attempt->id_text, "att_", 4);
 	ledger_id_format(&attempt->id, attempt->id_text + 4);

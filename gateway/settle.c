@@ -75,6 +75,8 @@ static void tell_breaker(
 	int status = attempt->status;
 	bool is_credential = status == 401 || status == 403;
 
+	if (!attempt->is_probe && !upstream_is_closed(attempt->upstream))
+		return;
 	/* Refused without a status: by ourselves, before it was sent. */
 	if (outcome == LEDGER_CLIENT_GONE ||
 	    (outcome == LEDGER_REFUSED && status == 0))

@@ -488,9 +488,13 @@ static void settles_once_and_only_what_was_reserved(void **state)
 /* --- the breaker, which opens at the second failure ------------------------
  */
 
+/* One that was let through as the breaker stands now. */
 static void end(struct fixture *f, int status, enum ledger_outcome outcome)
 {
-	begin(f, SMALL)->status = status;
+	struct attempt *attempt = begin(f, SMALL);
+
+	attempt->status = status;
+	attempt->is_probe = upstream_is_probed(attempt->upstream);
 	attempt_settle(&f->request, outcome);
 }
 
@@ -557,6 +561,27 @@ static void what_says_nothing_gives_the_probe_back(void **state)
 	}
 }
 
+static void only_the_probe_speaks_while_the_breaker_is_not_closed(void **state)
+{
+	struct fixture *f = *state;
+	struct upstream *up = f->snapshot->upstreams[SMALL];
+	struct attempt *old;
+
+	end(f, 500, LEDGER_REFUSED);
+	end(f, 500, LEDGER_REFUSED);
+	assert_true(upstream_may_try(up, INT64_MAX));
+	/* It was sent before the breaker opened, and ends only now. */
+	old = begin(f, SMALL);
+	old->status = 200;
+	attempt_settle(&f->request, LEDGER_COMPLETED);
+	assert_breaker(f, BREAKER_HALF_OPEN);
+	begin(f, SMALL)->status = 500;
+	attempt_settle(&f->request, LEDGER_REFUSED);
+	assert_breaker(f, BREAKER_HALF_OPEN);
+	end(f, 200, LEDGER_COMPLETED);
+	assert_breaker(f, BREAKER_CLOSED);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -586,6 +611,7 @@ int main(void)
 	    TEST(tells_the_breaker_what_failed),
 	    TEST(an_answer_to_a_bad_request_is_a_good_sign),
 	    TEST(what_says_nothing_gives_the_probe_back),
+	    TEST(only_the_probe_speaks_while_the_breaker_is_not_closed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
