@@ -10,6 +10,7 @@ EXTRA_DIST += fuzz/corpus \
 	fuzz/ledger.dict \
 	fuzz/policy.dict \
 	fuzz/sse.dict \
+	fuzz/template.dict \
 	fuzz/tokenizer.dict \
 	fuzz/yaml.dict
 
@@ -23,6 +24,7 @@ noinst_PROGRAMS += \
 	fuzz/fuzz_ledger \
 	fuzz/fuzz_policy \
 	fuzz/fuzz_sse \
+	fuzz/fuzz_template \
 	fuzz/fuzz_tokenizer \
 	fuzz/fuzz_yaml
 FUZZER_LINK = $(AM_LDFLAGS) -fsanitize=fuzzer
@@ -34,6 +36,7 @@ fuzz_fuzz_json_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_ledger_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_policy_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_sse_LDFLAGS = $(FUZZER_LINK)
+fuzz_fuzz_template_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_tokenizer_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_yaml_LDFLAGS = $(FUZZER_LINK)
 else
@@ -46,6 +49,7 @@ REPLAYS = \
 	fuzz/replay_ledger \
 	fuzz/replay_policy \
 	fuzz/replay_sse \
+	fuzz/replay_template \
 	fuzz/replay_tokenizer \
 	fuzz/replay_yaml
 check_PROGRAMS += $(REPLAYS)
@@ -60,6 +64,7 @@ fuzz_fuzz_json_SOURCES = fuzz/fuzz_json.c
 fuzz_fuzz_ledger_SOURCES = fuzz/fuzz_ledger.c
 fuzz_fuzz_policy_SOURCES = fuzz/fuzz_policy.c
 fuzz_fuzz_sse_SOURCES = fuzz/fuzz_sse.c
+fuzz_fuzz_template_SOURCES = fuzz/fuzz_template.c
 fuzz_fuzz_tokenizer_SOURCES = fuzz/fuzz_tokenizer.c
 fuzz_fuzz_yaml_SOURCES = fuzz/fuzz_yaml.c
 fuzz_replay_cel_SOURCES = fuzz/fuzz_cel.c fuzz/replay_main.c
@@ -70,5 +75,6 @@ fuzz_replay_json_SOURCES = fuzz/fuzz_json.c fuzz/replay_main.c
 fuzz_replay_ledger_SOURCES = fuzz/fuzz_ledger.c fuzz/replay_main.c
 fuzz_replay_policy_SOURCES = fuzz/fuzz_policy.c fuzz/replay_main.c
 fuzz_replay_sse_SOURCES = fuzz/fuzz_sse.c fuzz/replay_main.c
+fuzz_replay_template_SOURCES = fuzz/fuzz_template.c fuzz/replay_main.c
 fuzz_replay_tokenizer_SOURCES = fuzz/fuzz_tokenizer.c fuzz/replay_main.c
 fuzz_replay_yaml_SOURCES = fuzz/fuzz_yaml.c fuzz/replay_main.c
