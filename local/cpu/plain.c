@@ -1,0 +1,68 @@
+/* plain.c -- products in plain C: the oracle. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "local/cpu/kernel.h"
+
+/* Eight sums, so that rounding errors and time both grow more slowly. */
+static float dot(const float *a, const float *b, uint32_t n)
+{
+	float sums[8] = {0}, sum = 0;
+	uint32_t i = 0;
+
+	for (; i + 8 <= n; i += 8) {
+		for (uint32_t k = 0; k < 8; k++)
+			sums[k] += a[i + k] * b[i + k];
+	}
+	for (; i < n; i++)
+		sum += a[i] * b[i];
+	return sum + ((sums[0] + sums[1]) + (sums[2] + sums[3])) +
+	       ((sums[4] + sums[5]) + (sums[6] + sums[7]));
+}
+
+static void axpy(float a, const float *x, float *y, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		y[i] += a * x[i];
+}
+
+/* Each row of weights becomes F32 once, for all rows of the operand. */
+static void tile_plain(const struct tile *t)
+{
+	const struct matrix *w = t->w;
+
+	for (uint32_t r = t->first; r < t->first + t->n; r++) {
+		float bias = w->bias ? w->bias[r] : 0;
+
+		quant_to_f32(
+		    w->type, w->data + r * w->row_bytes, t->scratch, w->cols);
+		for (uint32_t i = 0; i < t->x->n; i++)
+			t->out[(size_t)i * w->rows + r] =
+			    bias + dot(t->scratch,
+				       t->x->values + (size_t)i * w->cols,
+				       w->cols);
+	}
+}
+
+const struct kernels kernels_plain = {
+    .name = "plain C",
+    .by_type =
+	{
+	    [TENSOR_F32] = tile_plain,
+	    [TENSOR_F16] = tile_plain,
+	    [TENSOR_BF16] = tile_plain,
+	    [TENSOR_Q4_0] = tile_plain,
+	    [TENSOR_Q4_1] = tile_plain,
+	    [TENSOR_Q5_0] = tile_plain,
+	    [TENSOR_Q5_1] = tile_plain,
+	    [TENSOR_Q8_0] = tile_plain,
+	    [TENSOR_Q4_K] = tile_plain,
+	    [TENSOR_Q5_K] = tile_plain,
+	    [TENSOR_Q6_K] = tile_plain,
+	},
+    .dot = dot,
+    .axpy = axpy,
+};
+
+const struct kernels *kernels_best(void)
+{
+	return &kernels_plain;
+}

@@ -1,0 +1,268 @@
+#!/usr/bin/env python3
+# make-model-goldens.py -- tiny random checkpoints of every family, and what
+# transformers computes with them.
+# SPDX-License-Identifier: Apache-2.0
+"""Writes tests/data/models/NAME/ for each family: config.json, the weights and
+golden.safetensors, which holds
+
+  ids       (n)         a text
+  logprobs  (n, vocab)  of decoders: after each token of it
+  greedy    (64)        the likeliest tokens that follow the text
+  hidden    (hidden)    of encoders: mean of the last states
+  logits    (labels)    and of their classification head
+
+Needs torch, transformers, safetensors, numpy and gguf (pip, outside of the
+tree). Sizes are odd on purpose: widths that are no multiple of a vector,
+windows that are no multiple of a page.
+
+usage: tools/make-model-goldens.py [NAME...]
+"""
+import json
+import os
+import shutil
+import sys
+
+import numpy as np
+import torch
+import transformers as t
+from safetensors.torch import save_file
+
+TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+OUT = os.path.join(TOP, "tests", "data", "models")
+VOCAB = 101
+TEXT = 45
+GREEDY = 64
+
+SMALL = dict(vocab_size=VOCAB, hidden_size=36, intermediate_size=52,
+             num_hidden_layers=2, num_attention_heads=6,
+             num_key_value_heads=2, max_position_embeddings=256,
+             bos_token_id=1, eos_token_id=2, pad_token_id=0)
+ENCODER = dict(vocab_size=VOCAB, hidden_size=36, intermediate_size=52,
+               num_hidden_layers=2, num_attention_heads=3,
+               max_position_embeddings=80, num_labels=3)
+
+
+def rope(kind, **more):
+    return {"rope_type": kind, "rope_theta": 10000.0, **more}
+
+
+DECODERS = {
+    "llama": (t.LlamaConfig, dict(SMALL)),
+    "llama3": (t.LlamaConfig, dict(
+        SMALL, tie_word_embeddings=True, rope_parameters=rope(
+            "llama3", factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0,
+            original_max_position_embeddings=32))),
+    "llama-linear": (t.LlamaConfig, dict(
+        SMALL, attention_bias=True, mlp_bias=True,
+        rope_parameters=rope("linear", factor=4.0))),
+    "mistral": (t.MistralConfig, dict(
+        SMALL, head_dim=10, sliding_window=19)),
+    "qwen2": (t.Qwen2Config, dict(SMALL)),
+    "qwen2-yarn": (t.Qwen2Config, dict(
+        SMALL, use_sliding_window=True, sliding_window=9, max_window_layers=1,
+        rope_parameters=rope("yarn", factor=4.0,
+                             original_max_position_embeddings=32))),
+    "qwen3": (t.Qwen3Config, dict(
+        SMALL, head_dim=14, tie_word_embeddings=True)),
+    "gemma3": (t.Gemma3TextConfig, dict(
+        SMALL, head_dim=10, num_hidden_layers=3, sliding_window=11,
+        query_pre_attn_scalar=17,
+        layer_types=["sliding_attention", "full_attention",
+                     "sliding_attention"],
+        rope_parameters={
+            "sliding_attention": rope("default"),
+            "full_attention": {"rope_type": "linear", "factor": 8.0,
+                               "rope_theta": 1000000.0}})),
+    "phi3": (t.Phi3Config, dict(SMALL, sliding_window=23)),
+    "phi3-long": (t.Phi3Config, dict(
+        SMALL, hidden_size=48, num_attention_heads=3, num_key_value_heads=1,
+        tie_word_embeddings=True, original_max_position_embeddings=32,
+        rope_parameters=dict(rope(
+            "longrope", short_factor=[1.0, 1.1, 1.3, 1.7, 2.2, 2.5],
+            long_factor=[1.0, 2.2, 4.1, 7.9, 9.1, 9.9],
+            partial_rotary_factor=0.75)))),
+    "phi3-short": (t.Phi3Config, dict(
+        SMALL, hidden_size=48, num_attention_heads=3, num_key_value_heads=1,
+        tie_word_embeddings=True, original_max_position_embeddings=128,
+        rope_parameters=dict(rope(
+            "longrope", short_factor=[1.0, 1.1, 1.3, 1.7, 2.2, 2.5],
+            long_factor=[1.0, 2.2, 4.1, 7.9, 9.1, 9.9],
+            partial_rotary_factor=0.75)))),
+}
+ENCODERS = {
+    "bert": (t.BertConfig, dict(ENCODER, type_vocab_size=2)),
+    "distilbert": (t.DistilBertConfig, dict(
+        vocab_size=VOCAB, dim=36, hidden_dim=52, n_layers=2, n_heads=3,
+        max_position_embeddings=80, num_labels=3)),
+    "xlm-roberta": (t.XLMRobertaConfig, dict(
+        ENCODER, type_vocab_size=1, layer_norm_eps=1e-5, pad_token_id=1)),
+    "modernbert": (t.ModernBertConfig, dict(
+        ENCODER, num_hidden_layers=4, local_attention=14, pad_token_id=0,
+        classifier_pooling="mean", bos_token_id=1, eos_token_id=2,
+        cls_token_id=1, sep_token_id=2)),
+}
+
+
+def randomise(model, seed):
+    """Weights large enough that every part shows in the answer."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, parameter in sorted(model.named_parameters()):
+            noise = torch.randn(parameter.shape, generator=generator)
+            if parameter.dim() < 2:
+                base = 1.0 if "norm" in name.lower() and \
+                    name.endswith("weight") else 0.0
+                if base and "Gemma" in type(model).__name__:
+                    base = 0.0
+                parameter.copy_(base + 0.2 * noise)
+            else:
+                parameter.copy_(noise * 0.9 / parameter.shape[1] ** 0.5)
+
+
+def text(seed):
+    rng = np.random.default_rng(seed)
+    return rng.integers(3, VOCAB, TEXT).tolist()
+
+
+def save(folder, model, golden, shards=1, dtype=torch.float32):
+    shutil.rmtree(folder, ignore_errors=True)
+    model.to(dtype).save_pretrained(
+        folder, max_shard_size="40KB" if shards > 1 else "1GB")
+    save_file(golden, os.path.join(folder, "golden.safetensors"))
+    for name in os.listdir(folder):
+        if not name.endswith((".json", ".safetensors")):
+            os.remove(os.path.join(folder, name))
+
+
+def decoder_golden(model, ids, n):
+    out = {}
+    with torch.no_grad():
+        logits = model(torch.tensor([ids])).logits[0]
+        out["ids"] = torch.tensor(ids, dtype=torch.int32)
+        out["logprobs"] = torch.log_softmax(logits, -1).contiguous()
+        # Each token from a whole forward pass: no cache's habits in it.
+        greedy, now = [], list(ids)
+        for _ in range(n):
+            last = model(torch.tensor([now]), use_cache=False).logits[0, -1]
+            greedy.append(int(last.argmax()))
+            now.append(greedy[-1])
+        out["greedy"] = torch.tensor(greedy, dtype=torch.int32)
+    return out
+
+
+def make_decoder(name, seed):
+    kind, settings = DECODERS[name]
+    config = kind(**settings)
+    model = t.AutoModelForCausalLM.from_config(
+        config, attn_implementation="eager").eval()
+    randomise(model, seed)
+    shards = 2 if name == "llama-linear" else 1
+    dtype = torch.float32
+    if name == "qwen3":
+        dtype = torch.bfloat16
+        with torch.no_grad():  # the weights alone, not rope's frequencies
+            for parameter in model.parameters():
+                parameter.copy_(parameter.to(dtype))
+    golden = decoder_golden(model, text(seed), GREEDY)
+    save(os.path.join(OUT, name), model, golden, shards, dtype)
+
+
+def make_encoder(name, seed):
+    kind, settings = ENCODERS[name]
+    config = kind(**settings)
+    model = t.AutoModelForSequenceClassification.from_config(
+        config, attn_implementation="eager").eval()
+    randomise(model, seed)
+    ids = torch.tensor([text(seed)])
+    with torch.no_grad():
+        base = getattr(model, model.base_model_prefix)
+        states = base(ids).last_hidden_state[0]
+        golden = {
+            "ids": ids[0].to(torch.int32),
+            "hidden": states.mean(0).contiguous(),
+            "logits": model(ids).logits[0].contiguous(),
+        }
+    save(os.path.join(OUT, name), model, golden)
+
+
+def old_shape(name, source, change):
+    """The same checkpoint with a config as older releases wrote it."""
+    folder = os.path.join(OUT, name)
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(folder)
+    with open(os.path.join(OUT, source, "config.json")) as file:
+        config = json.load(file)
+    change(config)
+    with open(os.path.join(folder, "config.json"), "w") as file:
+        json.dump(config, file, indent=1)
+
+
+def old_llama3(config):
+    parameters = config.pop("rope_parameters")
+    config["rope_theta"] = parameters.pop("rope_theta")
+    config["rope_scaling"] = parameters
+
+
+def old_gemma3(config):
+    """Nested, as the multimodal checkpoints are."""
+    text_config = dict(config)
+    for key in ("rope_parameters", "layer_types", "architectures"):
+        text_config.pop(key)
+    text_config["sliding_window_pattern"] = 2
+    text_config["rope_theta"] = 1000000.0
+    text_config["rope_local_base_freq"] = 10000.0
+    text_config["rope_scaling"] = {"rope_type": "linear", "factor": 8.0}
+    config.clear()
+    config.update(model_type="gemma3", text_config=text_config)
+
+
+def make_quants():
+    """Blocks of random bytes of each type and their values."""
+    import gguf
+    rng = np.random.default_rng(7)
+    out = {}
+    for name in ("Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q4_K", "Q5_K",
+                 "Q6_K"):
+        kind = getattr(gguf.GGMLQuantizationType, name)
+        elements, size = gguf.GGML_QUANT_SIZES[kind]
+        blocks = rng.integers(0, 256, (3, size), dtype=np.uint8)
+        halves = rng.normal(0, 0.1, (3, 2)).astype(np.float16)
+        raw = halves.view(np.uint8)
+        if name == "Q6_K":
+            blocks[:, -2:] = raw[:, :2]
+        else:
+            two = name in ("Q4_1", "Q5_1", "Q4_K", "Q5_K")
+            blocks[:, :4 if two else 2] = raw[:, :4 if two else 2]
+        values = gguf.quants.dequantize(blocks, kind)
+        out[name + ".blocks"] = torch.from_numpy(blocks.copy())
+        out[name + ".values"] = torch.from_numpy(
+            np.ascontiguousarray(values.reshape(-1), dtype=np.float32))
+    halves = np.concatenate([
+        np.arange(0, 65536, 251, dtype=np.uint32).astype(np.uint16),
+        np.array([1, 0x3ff, 0x400, 0x7bff, 0x8001, 0xfbff], np.uint16)])
+    halves = halves[np.isfinite(halves.view(np.float16))]
+    out["F16.blocks"] = torch.from_numpy(halves.view(np.uint8).copy())
+    out["F16.values"] = torch.from_numpy(
+        halves.view(np.float16).astype(np.float32))
+    save_file(out, os.path.join(OUT, "quants.safetensors"))
+
+
+def main():
+    names = sys.argv[1:] or [*DECODERS, *ENCODERS, "quants"]
+    torch.manual_seed(1)
+    os.makedirs(OUT, exist_ok=True)
+    for name in names:
+        seed = 100 + [*DECODERS, *ENCODERS, "quants"].index(name)
+        if name in DECODERS:
+            make_decoder(name, seed)
+        elif name in ENCODERS:
+            make_encoder(name, seed)
+        else:
+            make_quants()
+        print(name)
+    if not sys.argv[1:]:
+        old_shape("llama3-old", "llama3", old_llama3)
+        old_shape("gemma3-old", "gemma3", old_gemma3)
+
+
+main()
