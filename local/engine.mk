@@ -4,7 +4,7 @@ libsluice_a_SOURCES += \
 	local/cpu/kernel.h \
 	local/cpu/ops.c \
 	local/cpu/plain.c \
-	local/cpu/pool.c local/cpu/pool.h \
+	local/cpu/crew.c local/cpu/crew.h \
 	local/kv.c local/kv.h \
 	local/local.h \
 	local/model.h \
@@ -27,7 +27,24 @@ libsluice_a_SOURCES += \
 	local/weights/weights.c local/weights/weights.h
 
 UNIT_TESTS += \
-	tests/unit/test_model
-tests_unit_test_model_SOURCES = tests/unit/test_model.c \
-	tests/unit/model_fixture.c tests/unit/model_fixture.h
-EXTRA_DIST += tests/data/models tools/make-model-goldens.py
+	tests/unit/test_config \
+	tests/unit/test_gguf \
+	tests/unit/test_model \
+	tests/unit/test_crew \
+	tests/unit/test_quant \
+	tests/unit/test_real_models \
+	tests/unit/test_safetensors \
+	tests/unit/test_sample
+MODEL_FIXTURE = tests/unit/model_fixture.c tests/unit/model_fixture.h
+tests_unit_test_config_SOURCES = tests/unit/test_config.c $(MODEL_FIXTURE)
+tests_unit_test_gguf_SOURCES = tests/unit/test_gguf.c
+tests_unit_test_model_SOURCES = tests/unit/test_model.c $(MODEL_FIXTURE)
+tests_unit_test_crew_SOURCES = tests/unit/test_crew.c
+tests_unit_test_quant_SOURCES = tests/unit/test_quant.c $(MODEL_FIXTURE)
+tests_unit_test_real_models_SOURCES = tests/unit/test_real_models.c \
+	$(MODEL_FIXTURE)
+tests_unit_test_safetensors_SOURCES = tests/unit/test_safetensors.c \
+	$(MODEL_FIXTURE)
+tests_unit_test_sample_SOURCES = tests/unit/test_sample.c
+EXTRA_DIST += tests/data/models tools/fetch-models \
+	tools/make-model-goldens.py

@@ -4,6 +4,11 @@
 
 #include <assert.h>
 
+/* Every weight goes through these loops: vectors are worth their size here. */
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC optimize("O3")
+#endif
+
 static const struct quant_type types[] = {
     [TENSOR_F32] = {"F32", "F32", 0, 1, 4, true},
     [TENSOR_F16] = {"F16", "F16", 1, 1, 2, true},
@@ -70,10 +75,21 @@ static float half_at(const uint8_t *p)
 	return quant_half(quant_u16(p));
 }
 
-/* Nibble <i> of 32: the low ones of 16 bytes, then the high ones. */
-static int nibble(const uint8_t *q, int i)
+/* The nibbles of 16 bytes: the low ones, then the high ones. */
+static void nibbles(const uint8_t *q, uint8_t out[32])
 {
-	return i < 16 ? q[i] & 15 : q[i - 16] >> 4;
+	for (int i = 0; i < 16; i++) {
+		out[i] = q[i] & 15;
+		out[i + 16] = q[i] >> 4;
+	}
+}
+
+/* The same with a fifth bit each. */
+static void fives(const uint8_t *q, uint32_t fifth, uint8_t out[32])
+{
+	nibbles(q, out);
+	for (int i = 0; i < 32; i++)
+		out[i] |= (uint8_t)((fifth >> i & 1) << 4);
 }
 
 static void f32_block(const uint8_t *p, float *out)
@@ -94,41 +110,41 @@ static void bf16_block(const uint8_t *p, float *out)
 static void q4_0_block(const uint8_t *p, float *out)
 {
 	float d = half_at(p);
+	uint8_t q[32];
 
+	nibbles(p + 2, q);
 	for (int i = 0; i < 32; i++)
-		out[i] = d * (float)(nibble(p + 2, i) - 8);
+		out[i] = d * (float)(q[i] - 8);
 }
 
 static void q4_1_block(const uint8_t *p, float *out)
 {
 	float d = half_at(p), m = half_at(p + 2);
+	uint8_t q[32];
 
+	nibbles(p + 4, q);
 	for (int i = 0; i < 32; i++)
-		out[i] = d * (float)nibble(p + 4, i) + m;
+		out[i] = d * (float)q[i] + m;
 }
 
 static void q5_0_block(const uint8_t *p, float *out)
 {
 	float d = half_at(p);
-	uint32_t fifth = quant_u32(p + 2);
+	uint8_t q[32];
 
-	for (int i = 0; i < 32; i++) {
-		int q = nibble(p + 6, i) | (int)(fifth >> i & 1) << 4;
-
-		out[i] = d * (float)(q - 16);
-	}
+	fives(p + 6, quant_u32(p + 2), q);
+	for (int i = 0; i < 32; i++)
+		out[i] = d * (float)(q[i] - 16);
 }
 
 static void q5_1_block(const uint8_t *p, float *out)
 {
 	float d = half_at(p), m = half_at(p + 2);
-	uint32_t fifth = quant_u32(p + 4);
+	uint8_t q[32];
 
-	for (int i = 0; i < 32; i++) {
-		int q = nibble(p + 8, i) | (int)(fifth >> i & 1) << 4;
-
-		out[i] = d * (float)q + m;
-	}
+	fives(p + 8, quant_u32(p + 4), q);
+	for (int i = 0; i < 32; i++)
+		out[i] = d * (float)q[i] + m;
 }
 
 static void q8_0_block(const uint8_t *p, float *out)

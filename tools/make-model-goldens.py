@@ -11,6 +11,9 @@ golden.safetensors, which holds
   hidden    (hidden)    of encoders: mean of the last states
   logits    (labels)    and of their classification head
 
+and, of the real models that tools/fetch-models gets, smollm2.safetensors and
+minilm.safetensors.
+
 Needs torch, transformers, safetensors, numpy and gguf (pip, outside of the
 tree). Sizes are odd on purpose: widths that are no multiple of a vector,
 windows that are no multiple of a page.
@@ -217,16 +220,21 @@ def old_gemma3(config):
 
 
 def make_quants():
-    """Blocks of random bytes of each type and their values."""
+    """Blocks of random bytes of each type, in words, and their values."""
     import gguf
+
+    def words(array):
+        raw = np.frombuffer(array.tobytes(), np.int32)
+        return torch.from_numpy(raw.copy())
+
     rng = np.random.default_rng(7)
     out = {}
     for name in ("Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q4_K", "Q5_K",
                  "Q6_K"):
         kind = getattr(gguf.GGMLQuantizationType, name)
         elements, size = gguf.GGML_QUANT_SIZES[kind]
-        blocks = rng.integers(0, 256, (3, size), dtype=np.uint8)
-        halves = rng.normal(0, 0.1, (3, 2)).astype(np.float16)
+        blocks = rng.integers(0, 256, (4, size), dtype=np.uint8)
+        halves = rng.normal(0, 0.1, (4, 2)).astype(np.float16)
         raw = halves.view(np.uint8)
         if name == "Q6_K":
             blocks[:, -2:] = raw[:, :2]
@@ -234,31 +242,115 @@ def make_quants():
             two = name in ("Q4_1", "Q5_1", "Q4_K", "Q5_K")
             blocks[:, :4 if two else 2] = raw[:, :4 if two else 2]
         values = gguf.quants.dequantize(blocks, kind)
-        out[name + ".blocks"] = torch.from_numpy(blocks.copy())
+        out[name + ".blocks"] = words(blocks)
         out[name + ".values"] = torch.from_numpy(
             np.ascontiguousarray(values.reshape(-1), dtype=np.float32))
     halves = np.concatenate([
         np.arange(0, 65536, 251, dtype=np.uint32).astype(np.uint16),
         np.array([1, 0x3ff, 0x400, 0x7bff, 0x8001, 0xfbff], np.uint16)])
     halves = halves[np.isfinite(halves.view(np.float16))]
-    out["F16.blocks"] = torch.from_numpy(halves.view(np.uint8).copy())
+    halves = halves[:len(halves) // 2 * 2]
+    out["F16.blocks"] = words(halves)
     out["F16.values"] = torch.from_numpy(
         halves.view(np.float16).astype(np.float32))
     save_file(out, os.path.join(OUT, "quants.safetensors"))
 
 
+PASSAGE = """The lighthouse keeper wrote in his log every evening, whether \
+or not anything had happened. On the third of March, 1911, he noted: wind NW, \
+force 6, visibility 4 miles; two steamers passed at 16:20, one of them listing \
+to port. He did not write that his lamp had failed for eleven minutes.
+
+def area(radius):
+    return 3.14159 * radius ** 2
+
+L'\u00e9t\u00e9, la mer est calme. \u4eca\u65e5\u306f\u3044\u3044\u5929\u6c17\u3067\u3059\u3002 The end."""
+PROMPTS = [
+    "<|im_start|>user\nWhat is the capital of France?<|im_end|>\n"
+    "<|im_start|>assistant\n",
+    "Once upon a time, in a village by the sea,",
+]
+SENTENCES = [
+    "That is a happy person",
+    "A quick brown fox jumps over the lazy dog near the river bank.",
+    "def fib(n): return n if n < 2 else fib(n - 1) + fib(n - 2)",
+    "Gross margins fell to 41.7% in Q3, while operating costs rose.",
+]
+
+
+def cache():
+    base = os.environ.get("XDG_CACHE_HOME",
+                          os.path.expanduser("~/.cache"))
+    return os.path.join(base, "sluice", "models")
+
+
+def make_smollm2():
+    """The GGUF file's weights as plain F32 numbers, in transformers."""
+    name = "SmolLM2-135M-Instruct.Q4_1.gguf"
+    model = t.AutoModelForCausalLM.from_pretrained(
+        cache(), gguf_file=name, dtype=torch.float32).eval()
+    tokenizer = t.AutoTokenizer.from_pretrained(cache(), gguf_file=name)
+    ids = tokenizer.encode(PASSAGE, add_special_tokens=False)
+    with torch.no_grad():
+        logits = model(torch.tensor([ids])).logits[0]
+        logprobs = torch.log_softmax(logits, -1)
+        top = logprobs.topk(16)
+        out = {
+            "ids": torch.tensor(ids, dtype=torch.int32),
+            "next": logprobs[:-1].gather(
+                1, torch.tensor(ids[1:])[:, None])[:, 0].contiguous(),
+            "top.ids": top.indices.to(torch.int32).reshape(-1),
+            "top.logprobs": top.values.reshape(-1).contiguous(),
+        }
+        for i, prompt in enumerate(PROMPTS):
+            ids = tokenizer.encode(prompt, add_special_tokens=False)
+            out[f"prompt{i}"] = torch.tensor(ids, dtype=torch.int32)
+            greedy, past, now = [], None, ids
+            for _ in range(GREEDY):
+                answer = model(torch.tensor([now]), past_key_values=past,
+                               use_cache=True)
+                past = answer.past_key_values
+                now = [int(answer.logits[0, -1].argmax())]
+                greedy += now
+            out[f"greedy{i}"] = torch.tensor(greedy, dtype=torch.int32)
+    save_file(out, os.path.join(OUT, "smollm2.safetensors"))
+    if "LOGPROBS" in os.environ:  # all of them, for a full comparison
+        save_file({"logprobs": logprobs.contiguous()},
+                  os.environ["LOGPROBS"])
+
+
+def make_minilm():
+    folder = os.path.join(cache(), "all-MiniLM-L6-v2")
+    model = t.AutoModel.from_pretrained(folder, dtype=torch.float32).eval()
+    tokenizer = t.AutoTokenizer.from_pretrained(folder)
+    out = {}
+    for i, sentence in enumerate(SENTENCES):
+        ids = tokenizer(sentence)["input_ids"]
+        with torch.no_grad():
+            states = model(torch.tensor([ids])).last_hidden_state[0]
+        mean = states.mean(0)
+        out[f"ids{i}"] = torch.tensor(ids, dtype=torch.int32)
+        out[f"embedding{i}"] = mean / mean.norm()
+    save_file(out, os.path.join(OUT, "minilm.safetensors"))
+
+
+OTHERS = {"quants": make_quants, "smollm2": make_smollm2,
+          "minilm": make_minilm}
+
+
 def main():
-    names = sys.argv[1:] or [*DECODERS, *ENCODERS, "quants"]
+    all_names = [*DECODERS, *ENCODERS, *OTHERS]
+    names = sys.argv[1:] or all_names
     torch.manual_seed(1)
     os.makedirs(OUT, exist_ok=True)
     for name in names:
-        seed = 100 + [*DECODERS, *ENCODERS, "quants"].index(name)
+        seed = 100 + all_names.index(name)
         if name in DECODERS:
             make_decoder(name, seed)
         elif name in ENCODERS:
             make_encoder(name, seed)
         else:
-            make_quants()
+            OTHERS[name]()
         print(name)
     if not sys.argv[1:]:
         old_shape("llama3-old", "llama3", old_llama3)

@@ -16,7 +16,7 @@ struct scratch {
 };
 
 struct cpu {
-	struct pool *pool;
+	struct crew *crew;
 	const struct kernels *kernels;
 	struct scratch *scratches; /* (threads) */
 	int8_t *bytes;             /* of the operand last made */
@@ -29,8 +29,8 @@ struct cpu *cpu_new(uint32_t threads, enum cpu_mode mode, struct error *err)
 	struct cpu *cpu = mem_new(struct cpu);
 
 	cpu->kernels = mode == CPU_EXACT ? &kernels_plain : kernels_best();
-	cpu->pool = pool_new(threads, err);
-	if (!cpu->pool) {
+	cpu->crew = crew_new(threads, err);
+	if (!cpu->crew) {
 		cpu_free(&cpu);
 		return NULL;
 	}
@@ -44,9 +44,9 @@ void cpu_free(struct cpu **cpu)
 
 	if (!c)
 		return;
-	for (uint32_t i = 0; c->scratches && i < pool_threads(c->pool); i++)
+	for (uint32_t i = 0; c->scratches && i < crew_threads(c->crew); i++)
 		free(c->scratches[i].floats);
-	pool_free(&c->pool);
+	crew_free(&c->crew);
 	free(c->scratches);
 	free(c->bytes);
 	free(c->scales);
@@ -61,7 +61,7 @@ const char *cpu_name(const struct cpu *cpu)
 
 uint32_t cpu_threads(const struct cpu *cpu)
 {
-	return pool_threads(cpu->pool);
+	return crew_threads(cpu->crew);
 }
 
 static float *scratch_of(struct cpu *cpu, uint32_t thread, size_t n)
@@ -149,7 +149,7 @@ void cpu_multiply(struct cpu *cpu, const struct operand *operand,
 		    job.first_task[p] +
 		    (products[p].w->rows + ROWS_A_TASK - 1) / ROWS_A_TASK;
 	}
-	pool_run(cpu->pool, multiply_task, &job, job.first_task[count]);
+	crew_run(cpu->crew, multiply_task, &job, job.first_task[count]);
 }
 
 struct attend_job {
@@ -269,6 +269,6 @@ void cpu_attend(struct cpu *cpu, const struct attention *attention)
 {
 	struct attend_job job = {.cpu = cpu, .a = attention};
 
-	pool_run(
-	    cpu->pool, attend_task, &job, attention->n * attention->n_kv_heads);
+	crew_run(
+	    cpu->crew, attend_task, &job, attention->n * attention->n_kv_heads);
 }

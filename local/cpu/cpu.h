@@ -3,7 +3,7 @@
 #ifndef LOCAL_CPU_CPU_H
 #define LOCAL_CPU_CPU_H
 
-#include "local/cpu/pool.h"
+#include "local/cpu/crew.h"
 #include "local/kv.h"
 #include "local/model/parts.h"
 
