@@ -11,8 +11,9 @@ golden.safetensors, which holds
   hidden    (hidden)    of encoders: mean of the last states
   logits    (labels)    and of their classification head
 
-and, of the real models that tools/fetch-models gets, smollm2.safetensors and
-minilm.safetensors.
+The same weights as NAME.gguf for the architectures that GGUF has, blocks of
+every quantised type in quants.safetensors and, of the real models that
+tools/fetch-models gets, smollm2.safetensors and minilm.safetensors.
 
 Needs torch, transformers, safetensors, numpy and gguf (pip, outside of the
 tree). Sizes are odd on purpose: widths that are no multiple of a vector,
@@ -256,6 +257,138 @@ def make_quants():
     save_file(out, os.path.join(OUT, "quants.safetensors"))
 
 
+DECODER_NAMES = [
+    ("self_attn.q_proj", "attn_q"), ("self_attn.k_proj", "attn_k"),
+    ("self_attn.v_proj", "attn_v"), ("self_attn.qkv_proj", "attn_qkv"),
+    ("self_attn.o_proj", "attn_output"), ("self_attn.q_norm", "attn_q_norm"),
+    ("self_attn.k_norm", "attn_k_norm"), ("mlp.gate_proj", "ffn_gate"),
+    ("mlp.up_proj", "ffn_up"), ("mlp.gate_up_proj", "ffn_up"),
+    ("mlp.down_proj", "ffn_down"), ("input_layernorm", "attn_norm"),
+    ("pre_feedforward_layernorm", "ffn_norm"),
+    ("post_feedforward_layernorm", "post_ffw_norm"),
+    ("model.embed_tokens", "token_embd"), ("model.norm", "output_norm"),
+    ("lm_head", "output"), ("model.layers.", "blk."),
+]
+BERT_NAMES = [
+    ("attention.self.query", "attn_q"), ("attention.self.key", "attn_k"),
+    ("attention.self.value", "attn_v"),
+    ("attention.output.dense", "attn_output"),
+    ("attention.output.LayerNorm", "attn_output_norm"),
+    ("intermediate.dense", "ffn_up"), ("output.dense", "ffn_down"),
+    ("output.LayerNorm", "layer_output_norm"),
+    ("bert.encoder.layer.", "blk."),
+    ("bert.embeddings.word_embeddings", "token_embd"),
+    ("bert.embeddings.position_embeddings", "position_embd"),
+    ("bert.embeddings.token_type_embeddings", "token_types"),
+    ("bert.embeddings.LayerNorm", "token_embd_norm"),
+]
+
+
+def gguf_name(name, arch):
+    after = "post_attention_norm" if arch == "gemma3" else "ffn_norm"
+    names = BERT_NAMES if arch == "bert" else \
+        [("post_attention_layernorm", after)] + DECODER_NAMES
+    for old, new in names:
+        name = name.replace(old, new)
+    return name
+
+
+def permute(weight, heads):
+    """Rows as the llama architecture keeps them in GGUF files."""
+    rows = weight.reshape(heads, 2, -1, *weight.shape[1:])
+    return np.ascontiguousarray(rows.swapaxes(1, 2).reshape(weight.shape))
+
+
+def gguf_keys(writer, config, arch):
+    writer.add_context_length(config.max_position_embeddings)
+    writer.add_embedding_length(config.hidden_size)
+    writer.add_block_count(config.num_hidden_layers)
+    writer.add_feed_forward_length(config.intermediate_size)
+    writer.add_head_count(config.num_attention_heads)
+    writer.add_vocab_size(config.vocab_size)
+    if arch == "bert":
+        writer.add_layer_norm_eps(config.layer_norm_eps)
+        return
+    writer.add_head_count_kv(config.num_key_value_heads)
+    writer.add_layer_norm_rms_eps(config.rms_norm_eps)
+    if getattr(config, "head_dim", None):
+        writer.add_key_length(config.head_dim)
+        writer.add_value_length(config.head_dim)
+    if getattr(config, "sliding_window", None) and arch != "qwen2":
+        writer.add_sliding_window(config.sliding_window)
+    writer.add_rope_freq_base(10000.0)
+
+
+def gguf_peculiar(writer, name, config):
+    """What a GGUF file says with tensors or otherwise than config.json."""
+    import gguf
+    if name == "llama3":
+        scaled = t.models.llama.modeling_llama.LlamaRotaryEmbedding(config)
+        plain = 10000.0 ** -(np.arange(0, 6, 2, dtype=np.float32) / 6)
+        writer.add_tensor("rope_freqs.weight",
+                          (plain / scaled.inv_freq.numpy()).astype("f4"))
+    if name == "phi3-long":
+        rope = config.rope_parameters
+        for kind in ("short", "long"):
+            writer.add_tensor(f"rope_factors_{kind}.weight",
+                              np.array(rope[kind + "_factor"], "f4"))
+        writer.add_rope_scaling_orig_ctx_len(32)
+        writer.add_rope_dimension_count(12)
+        writer.add_rope_scaling_attn_factors(
+            float(np.sqrt(1 + np.log(256 / 32) / np.log(32))))
+    if name == "gemma3":
+        writer.add_rope_freq_base(1000000.0)
+        writer.add_rope_scaling_type(gguf.RopeScalingType.LINEAR)
+        writer.add_rope_scaling_factor(8.0)
+        writer.add_uint32("gemma3.attention.sliding_window_pattern", 2)
+
+
+def make_gguf(name, arch):
+    """The checkpoint NAME, made before, as a GGUF file."""
+    import gguf
+    folder = os.path.join(OUT, name)
+    kind = t.BertForSequenceClassification if arch == "bert" \
+        else t.AutoModelForCausalLM
+    model = kind.from_pretrained(folder, dtype=torch.float32)
+    config = model.config
+    writer = gguf.GGUFWriter(os.path.join(OUT, name + ".gguf"), arch)
+    gguf_keys(writer, config, arch)
+    gguf_peculiar(writer, name, config)
+    for key, tensor in model.state_dict().items():
+        if "pooler" in key or "classifier" in key or \
+                key == "lm_head.weight" and config.tie_word_embeddings:
+            continue
+        array = tensor.numpy()
+        if arch == "llama" and ".q_proj" in key:
+            array = permute(array, config.num_attention_heads)
+        if arch == "llama" and ".k_proj" in key:
+            array = permute(array, config.num_key_value_heads)
+        if arch == "gemma3" and key.endswith("norm.weight"):
+            array = array + 1
+        if arch == "gemma3" and ".q_norm" in key:
+            # The format has no place for query_pre_attn_scalar.
+            array = array * np.float32(np.sqrt(10 / 17))
+        if name == "qwen3" and array.ndim == 2:
+            bf16 = gguf.GGMLQuantizationType.BF16
+            writer.add_tensor(gguf_name(key, arch),
+                              gguf.quants.quantize(array, bf16),
+                              raw_dtype=bf16)
+        else:
+            writer.add_tensor(gguf_name(key, arch), array)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+def make_ggufs():
+    for name, arch in (("llama", "llama"), ("llama3", "llama"),
+                       ("qwen2", "qwen2"), ("qwen3", "qwen3"),
+                       ("gemma3", "gemma3"), ("phi3-long", "phi3"),
+                       ("bert", "bert")):
+        make_gguf(name, arch)
+
+
 PASSAGE = """The lighthouse keeper wrote in his log every evening, whether \
 or not anything had happened. On the third of March, 1911, he noted: wind NW, \
 force 6, visibility 4 miles; two steamers passed at 16:20, one of them listing \
@@ -334,8 +467,8 @@ def make_minilm():
     save_file(out, os.path.join(OUT, "minilm.safetensors"))
 
 
-OTHERS = {"quants": make_quants, "smollm2": make_smollm2,
-          "minilm": make_minilm}
+OTHERS = {"ggufs": make_ggufs, "quants": make_quants,
+          "smollm2": make_smollm2, "minilm": make_minilm}
 
 
 def main():

@@ -328,12 +328,25 @@ static enum result refuse_unknown(const struct binder *b)
 	return FAILED;
 }
 
+/* Rows of the table of token types, which GGUF files do not say. */
+static void count_types(struct binder *b)
+{
+	struct config *c = &b->parts->config;
+	char name[NAME_MAX_LEN];
+	const struct tensor *tensor = look(b, ROLE_TYPES, ".weight", name);
+
+	if (!c->n_types && tensor && tensor->n_dims == 2 &&
+	    tensor->shape[0] <= 65536)
+		c->n_types = (uint32_t)tensor->shape[0];
+}
+
 static enum result bind_embeddings(struct binder *b)
 {
 	struct parts *parts = b->parts;
 	const struct config *c = &parts->config;
 	unsigned traits = c->family->traits;
 
+	count_types(b);
 	if (bind_matrix(b, &(struct wanted){ROLE_EMBED, c->vocab, c->hidden, 0},
 		&parts->embed) != OK)
 		return FAILED;

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "local/local.h"
@@ -126,6 +127,46 @@ static void computes_the_decoders_as_transformers_does(void **state)
 		weights_close(&golden);
 		model_close(&model);
 	}
+}
+
+static void computes_gguf_files_as_the_checkpoints_they_came_from(void **state)
+{
+	static const char *const names[] = {
+	    "llama", "llama3", "qwen2", "qwen3", "gemma3", "phi3-long"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		struct weights *golden = fixture_golden(names[i]);
+		struct model *model;
+		char file[64];
+
+		(void)snprintf(file, sizeof(file), "%s.gguf", names[i]);
+		model = fixture_model(file, &exact);
+		check_text(model, file, golden, 0);
+		check_greedy(model, golden, 0);
+		weights_close(&golden);
+		model_close(&model);
+	}
+}
+
+static void embeds_with_a_gguf_file(void **state)
+{
+	struct model *model = fixture_model("bert.gguf", &exact);
+	struct weights *golden = fixture_golden("bert");
+	struct model_text text = {.n = 0};
+	uint32_t *ids = fixture_ids(golden, "ids", &text.n);
+	float hidden[36];
+	struct error err;
+
+	(void)state;
+	text.tokens = ids;
+	assert_int_equal(model_embed(model, &text, 1, hidden, &err), OK);
+	assert_true(fixture_difference(
+			hidden, fixture_floats(golden, "hidden"), 36) < 1e-5);
+	assert_int_equal(model_classify(model, &text, hidden, &err), FAILED);
+	free(ids);
+	weights_close(&golden);
+	model_close(&model);
 }
 
 static void computes_the_encoders_as_transformers_does(void **state)
@@ -280,6 +321,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(computes_the_decoders_as_transformers_does),
+	    cmocka_unit_test(
+		computes_gguf_files_as_the_checkpoints_they_came_from),
+	    cmocka_unit_test(embeds_with_a_gguf_file),
 	    cmocka_unit_test(computes_the_encoders_as_transformers_does),
 	    cmocka_unit_test(embeds_a_batch_as_it_embeds_one),
 	    cmocka_unit_test(goes_on_from_where_a_text_was_cut),
