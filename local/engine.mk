@@ -1,5 +1,6 @@
 # engine.mk -- local/: model files, their arithmetic on the CPU, sampling.
 libsluice_a_SOURCES += \
+	local/cpu/avx2.c \
 	local/cpu/cpu.c local/cpu/cpu.h \
 	local/cpu/kernel.h \
 	local/cpu/ops.c \
@@ -28,6 +29,7 @@ libsluice_a_SOURCES += \
 
 UNIT_TESTS += \
 	tests/unit/test_config \
+	tests/unit/test_cpu \
 	tests/unit/test_gguf \
 	tests/unit/test_model \
 	tests/unit/test_crew \
@@ -37,6 +39,7 @@ UNIT_TESTS += \
 	tests/unit/test_sample
 MODEL_FIXTURE = tests/unit/model_fixture.c tests/unit/model_fixture.h
 tests_unit_test_config_SOURCES = tests/unit/test_config.c $(MODEL_FIXTURE)
+tests_unit_test_cpu_SOURCES = tests/unit/test_cpu.c
 tests_unit_test_gguf_SOURCES = tests/unit/test_gguf.c
 tests_unit_test_model_SOURCES = tests/unit/test_model.c $(MODEL_FIXTURE)
 tests_unit_test_crew_SOURCES = tests/unit/test_crew.c

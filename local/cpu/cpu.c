@@ -83,7 +83,7 @@ void cpu_operand(struct cpu *cpu, const float *values, uint32_t n,
 	size_t need = (size_t)n * cols, blocks = cols / 32;
 
 	*operand = (struct operand){.values = values, .n = n, .cols = cols};
-	if (!k->uses_bytes || cols % 32)
+	if (n >= k->bytes_below || cols % 32)
 		return;
 	if (need > cpu->n_bytes) {
 		cpu->n_bytes = need;
@@ -114,7 +114,6 @@ static void multiply_task(void *arg, uint32_t task, uint32_t thread)
 	uint32_t p = 0, first;
 	const struct product *product;
 	struct tile tile;
-	tile_fn fn;
 
 	while (task >= job->first_task[p + 1])
 		p++;
@@ -128,12 +127,10 @@ static void multiply_task(void *arg, uint32_t task, uint32_t thread)
 	    .n = product->w->rows - first < ROWS_A_TASK
 		     ? product->w->rows - first
 		     : ROWS_A_TASK,
-	    .scratch = scratch_of(job->cpu, thread, product->w->cols),
+	    .scratch = scratch_of(
+		job->cpu, thread, (size_t)KERNEL_ROWS * product->w->cols),
 	};
-	fn = job->cpu->kernels->by_type[product->w->type];
-	if (!fn)
-		fn = kernels_plain.by_type[product->w->type];
-	fn(&tile);
+	job->cpu->kernels->tile(&tile);
 }
 
 void cpu_multiply(struct cpu *cpu, const struct operand *operand,

@@ -5,23 +5,24 @@
 
 #include "local/cpu/cpu.h"
 
+/* Rows of weights that a kernel may turn into F32 at a time. */
+#define KERNEL_ROWS 4
+
 /* Rows first .. first + n - 1 of <w>, for all rows of the operand. */
 struct tile {
 	const struct matrix *w;
 	const struct operand *x;
 	float *out; /* (x->n, w->rows) */
 	uint32_t first, n;
-	float *scratch; /* (w->cols), the thread's */
+	float *scratch; /* (KERNEL_ROWS, w->cols), the thread's */
 };
-
-/* Writes its part of out, bias included. */
-typedef void (*tile_fn)(const struct tile *tile);
 
 struct kernels {
 	const char *name;
-	tile_fn by_type[TENSOR_OTHER]; /* NULL: the plain one is used */
-	/* Whether operands get eight-bit values for the types above F16. */
-	bool uses_bytes;
+	/* Writes the tile's part of out, bias included. */
+	void (*tile)(const struct tile *tile);
+	/* Operands of fewer rows get eight-bit values; 0: none does. */
+	uint32_t bytes_below;
 	/* bytes, scales, sums of one row of <n> values, a multiple of 32 */
 	void (*to_bytes)(const float *x, uint32_t n, int8_t *bytes,
 	    float *scales, float *sums);
@@ -33,6 +34,10 @@ struct kernels {
 
 /* The oracle. */
 extern const struct kernels kernels_plain;
+
+/* Needs AVX2, FMA and F16C. */
+extern const struct kernels kernels_avx2;
+bool kernels_avx2_run_here(void);
 
 /* The fastest for this machine; the oracle where it has nothing. */
 const struct kernels *kernels_best(void);

@@ -58,25 +58,12 @@ static void tile_plain(const struct tile *t)
 
 const struct kernels kernels_plain = {
     .name = "plain C",
-    .by_type =
-	{
-	    [TENSOR_F32] = tile_plain,
-	    [TENSOR_F16] = tile_plain,
-	    [TENSOR_BF16] = tile_plain,
-	    [TENSOR_Q4_0] = tile_plain,
-	    [TENSOR_Q4_1] = tile_plain,
-	    [TENSOR_Q5_0] = tile_plain,
-	    [TENSOR_Q5_1] = tile_plain,
-	    [TENSOR_Q8_0] = tile_plain,
-	    [TENSOR_Q4_K] = tile_plain,
-	    [TENSOR_Q5_K] = tile_plain,
-	    [TENSOR_Q6_K] = tile_plain,
-	},
+    .tile = tile_plain,
     .dot = dot,
     .axpy = axpy,
 };
 
 const struct kernels *kernels_best(void)
 {
-	return &kernels_plain;
+	return kernels_avx2_run_here() ? &kernels_avx2 : &kernels_plain;
 }
