@@ -10,12 +10,14 @@
  * multiplied with three operand rows at a time: twelve sums in registers,
  * twelve FMAs for seven loads. The operand stays F32: as exact as the oracle.
  *
- * n < PANEL_MIN (decoding): bound by reading the weights. Quantised blocks are
- * multiplied as they are with the operand in eight bits a value and one scale
- * per 32, of which vpmaddubsw multiplies 32 at once: unsigned weights times
- * signed operand, or |w| times sign(w) x. Sums of two stay below 2^15: at most
- * 2 x 128 x 127. A block's minimum, or the offset of its values, is multiplied
- * with the operand's sum instead of each value.
+ * n < PANEL_MIN (decoding): quantised blocks are multiplied as they are with
+ * the operand in sixteen bits a value and one scale per 32. Widening the bytes
+ * of a block to words costs what vpmaddubsw's detour for signs does, and the
+ * operand loses 1/65534 of a block's largest value instead of 1/254: answers
+ * stay those of F32 to some 1e-3 nat. A pair of products is at most 2 x 128 x
+ * 32767, a lane's sum of a block's below 2^25. A block's minimum, or the
+ * offset of its values, is multiplied with the operand's sum instead of each
+ * value.
  */
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -245,15 +247,6 @@ AVX2 static float half_at(const uint8_t *p)
 	return _cvtsh_ss(quant_u16(p));
 }
 
-/* 32 nibbles as bytes: the low ones of 16 bytes, then the high ones. */
-AVX2 static __m256i nibbles(const uint8_t *p)
-{
-	__m128i q = _mm_loadu_si128((const __m128i_u *)p);
-
-	return _mm256_and_si256(
-	    _mm256_set_m128i(_mm_srli_epi16(q, 4), q), _mm256_set1_epi8(15));
-}
-
 /* 16 where bit i of <bits> is set, in byte i. */
 AVX2 static __m256i fifth_bits(const uint8_t *p)
 {
@@ -269,18 +262,42 @@ AVX2 static __m256i fifth_bits(const uint8_t *p)
 	    _mm256_cmpeq_epi8(own, masks), _mm256_set1_epi8(16));
 }
 
-/* Eight partial sums of unsigned w times signed x, as F32. */
-AVX2 static __m256 multiply_bytes(__m256i w, __m256i x)
+/* Eight partial sums of 32 words, 16 of them each, times x (32). */
+AVX2 static __m256i multiply_words(__m256i low, __m256i high, const int16_t *x)
 {
-	__m256i pairs = _mm256_maddubs_epi16(w, x);
+	const __m256i_u *at = (const __m256i_u *)x;
 
-	return _mm256_cvtepi32_ps(
-	    _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+	return _mm256_add_epi32(_mm256_madd_epi16(low, _mm256_loadu_si256(at)),
+	    _mm256_madd_epi16(high, _mm256_loadu_si256(at + 1)));
 }
 
-AVX2 static __m256i load_bytes(const int8_t *p)
+/* The same of 32 unsigned bytes. */
+AVX2 static __m256 multiply_bytes(__m256i q, const int16_t *x)
 {
-	return _mm256_loadu_si256((const __m256i_u *)p);
+	return _mm256_cvtepi32_ps(
+	    multiply_words(_mm256_cvtepu8_epi16(_mm256_castsi256_si128(q)),
+		_mm256_cvtepu8_epi16(_mm256_extracti128_si256(q, 1)), x));
+}
+
+/* The same of 16 bytes' low nibbles, then the high ones. */
+AVX2 static __m256 multiply_nibbles(const uint8_t *p, const int16_t *x)
+{
+	__m256i words =
+	    _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i_u *)p));
+
+	return _mm256_cvtepi32_ps(
+	    multiply_words(_mm256_and_si256(words, _mm256_set1_epi16(15)),
+		_mm256_srli_epi16(words, 4), x));
+}
+
+/* 16 bytes' nibbles and their fifth bits, as 32 bytes. */
+AVX2 static __m256i fives(const uint8_t *q, const uint8_t *fifth)
+{
+	__m128i v = _mm_loadu_si128((const __m128i_u *)q);
+	__m256i four = _mm256_and_si256(
+	    _mm256_set_m128i(_mm_srli_epi16(v, 4), v), _mm256_set1_epi8(15));
+
+	return _mm256_or_si256(four, fifth_bits(fifth));
 }
 
 /* The shape of the four- and five-bit formats with blocks of 32. */
@@ -294,23 +311,22 @@ AVX2 static inline __attribute__((always_inline)) float row_small(
     struct small_block f)
 {
 	uint32_t blocks = x->cols / 32, nibbles_at = f.has_min ? 4 : 2;
-	const int8_t *bytes = x->bytes + (size_t)at * x->cols;
+	const int16_t *words = x->words + (size_t)at * x->cols;
 	const float *scales = x->scales + (size_t)at * blocks;
 	const float *sums = x->sums + (size_t)at * blocks;
 	float offset = f.has_fifth ? 16 : 8, low = 0;
 	__m256 sum = _mm256_setzero_ps();
 
 	for (uint32_t b = 0; b < blocks; b++, w += f.bytes) {
+		const int16_t *v = words + (size_t)b * 32;
 		float d = half_at(w);
-		__m256i q;
+		__m256 part =
+		    f.has_fifth
+			? multiply_bytes(
+			      fives(w + nibbles_at + 4, w + nibbles_at), v)
+			: multiply_nibbles(w + nibbles_at, v);
 
-		if (f.has_fifth)
-			q = _mm256_or_si256(nibbles(w + nibbles_at + 4),
-			    fifth_bits(w + nibbles_at));
-		else
-			q = nibbles(w + nibbles_at);
-		sum = _mm256_fmadd_ps(_mm256_set1_ps(d * scales[b]),
-		    multiply_bytes(q, load_bytes(bytes + (size_t)b * 32)), sum);
+		sum = _mm256_fmadd_ps(_mm256_set1_ps(d * scales[b]), part, sum);
 		low += (f.has_min ? half_at(w + 2) : -offset * d) * sums[b];
 	}
 	return sum_lanes(sum) + low;
@@ -344,17 +360,19 @@ AVX2 static float row_q8_0(
     const uint8_t *w, const struct operand *x, uint32_t at)
 {
 	uint32_t blocks = x->cols / 32;
-	const int8_t *bytes = x->bytes + (size_t)at * x->cols;
+	const int16_t *words = x->words + (size_t)at * x->cols;
 	const float *scales = x->scales + (size_t)at * blocks;
 	__m256 sum = _mm256_setzero_ps();
 
 	for (uint32_t b = 0; b < blocks; b++, w += 34) {
-		__m256i q = _mm256_loadu_si256((const __m256i_u *)(w + 2));
-		__m256i v = load_bytes(bytes + (size_t)b * 32);
+		const __m128i_u *q = (const __m128i_u *)(w + 2);
+		__m256i part =
+		    multiply_words(_mm256_cvtepi8_epi16(_mm_loadu_si128(q)),
+			_mm256_cvtepi8_epi16(_mm_loadu_si128(q + 1)),
+			words + (size_t)b * 32);
 
 		sum = _mm256_fmadd_ps(_mm256_set1_ps(half_at(w) * scales[b]),
-		    multiply_bytes(_mm256_abs_epi8(q), _mm256_sign_epi8(v, q)),
-		    sum);
+		    _mm256_cvtepi32_ps(part), sum);
 	}
 	return sum_lanes(sum);
 }
@@ -364,7 +382,7 @@ AVX2 static inline __attribute__((always_inline)) float row_k(
     const uint8_t *w, const struct operand *x, uint32_t at, bool has_fifth)
 {
 	uint32_t blocks = x->cols / 32;
-	const int8_t *bytes = x->bytes + (size_t)at * x->cols;
+	const int16_t *words = x->words + (size_t)at * x->cols;
 	const float *scales = x->scales + (size_t)at * blocks;
 	const float *sums = x->sums + (size_t)at * blocks;
 	__m256 sum = _mm256_setzero_ps();
@@ -391,7 +409,7 @@ AVX2 static inline __attribute__((always_inline)) float row_k(
 		quant_k_scale(p + 4, s, &scale, &min);
 		sum = _mm256_fmadd_ps(
 		    _mm256_set1_ps(half_at(p) * (float)scale * scales[b]),
-		    multiply_bytes(q, load_bytes(bytes + (size_t)b * 32)), sum);
+		    multiply_bytes(q, words + (size_t)b * 32), sum);
 		low += half_at(p + 2) * (float)min * sums[b];
 	}
 	return sum_lanes(sum) - low;
@@ -430,7 +448,7 @@ AVX2 static float row_q6_k(
     const uint8_t *w, const struct operand *x, uint32_t at)
 {
 	uint32_t blocks = x->cols / 32;
-	const int8_t *bytes = x->bytes + (size_t)at * x->cols;
+	const int16_t *words = x->words + (size_t)at * x->cols;
 	const float *scales = x->scales + (size_t)at * blocks;
 	__m256 sum = _mm256_setzero_ps();
 
@@ -439,39 +457,60 @@ AVX2 static float row_q6_k(
 		const uint8_t *p = w + b / 8 * 210;
 		const int8_t *own = (const int8_t *)p + 192 + 2 * s;
 		__m256i q = six_bits(p, s);
-		__m256i v = load_bytes(bytes + (size_t)b * 32);
-		__m256i pairs = _mm256_maddubs_epi16(
-		    _mm256_abs_epi8(q), _mm256_sign_epi8(v, q));
-		__m256i by = _mm256_set_m128i(
-		    _mm_set1_epi16(own[1]), _mm_set1_epi16(own[0]));
+		const __m256i_u *v =
+		    (const __m256i_u *)(words + (size_t)b * 32);
+		__m256i low = _mm256_madd_epi16(
+		    _mm256_cvtepi8_epi16(_mm256_castsi256_si128(q)),
+		    _mm256_loadu_si256(v));
+		__m256i high = _mm256_madd_epi16(
+		    _mm256_cvtepi8_epi16(_mm256_extracti128_si256(q, 1)),
+		    _mm256_loadu_si256(v + 1));
+		float d = half_at(p + 208) * scales[b];
 
-		sum = _mm256_fmadd_ps(
-		    _mm256_set1_ps(half_at(p + 208) * scales[b]),
-		    _mm256_cvtepi32_ps(_mm256_madd_epi16(pairs, by)), sum);
+		sum = _mm256_fmadd_ps(_mm256_set1_ps(d * (float)own[0]),
+		    _mm256_cvtepi32_ps(low), sum);
+		sum = _mm256_fmadd_ps(_mm256_set1_ps(d * (float)own[1]),
+		    _mm256_cvtepi32_ps(high), sum);
 	}
 	return sum_lanes(sum);
 }
 
-/* Eight bits a value: x / scale rounded, the largest of 32 becoming 127. */
-AVX2 static void to_bytes(
-    const float *x, uint32_t n, int8_t *bytes, float *scales, float *sums)
+AVX2 static float largest(const float *x)
 {
-	for (uint32_t b = 0; b < n / 32; b++, x += 32, bytes += 32) {
-		float max = 0, inverse;
+	const __m256 no_sign =
+	    _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff));
+	__m256 max = _mm256_setzero_ps();
+	float lanes[8], all = 0;
+
+	for (int i = 0; i < 32; i += 8)
+		max = _mm256_max_ps(
+		    max, _mm256_and_ps(no_sign, _mm256_loadu_ps(x + i)));
+	_mm256_storeu_ps(lanes, max);
+	for (int i = 0; i < 8; i++)
+		all = lanes[i] > all ? lanes[i] : all;
+	return all;
+}
+
+/* 16 bits a value: x / scale rounded, the largest of 32 becoming 32767. */
+AVX2 static void to_words(
+    const float *x, uint32_t n, int16_t *words, float *scales, float *sums)
+{
+	for (uint32_t b = 0; b < n / 32; b++, x += 32, words += 32) {
+		float max = largest(x);
+		__m256 inverse = _mm256_set1_ps(max > 0 ? 32767 / max : 0);
 		int32_t sum = 0;
 
-		for (int i = 0; i < 32; i++) {
-			float size = x[i] < 0 ? -x[i] : x[i];
+		scales[b] = max / 32767;
+		for (int i = 0; i < 32; i += 8) {
+			__m256i v = _mm256_cvtps_epi32(
+			    _mm256_mul_ps(inverse, _mm256_loadu_ps(x + i)));
 
-			max = size > max ? size : max;
+			_mm_storeu_si128((__m128i_u *)(words + i),
+			    _mm_packs_epi32(_mm256_castsi256_si128(v),
+				_mm256_extracti128_si256(v, 1)));
 		}
-		scales[b] = max / 127;
-		inverse = max > 0 ? 127 / max : 0;
-		for (int i = 0; i < 32; i++) {
-			bytes[i] =
-			    (int8_t)_mm_cvtss_si32(_mm_set_ss(x[i] * inverse));
-			sum += bytes[i];
-		}
+		for (int i = 0; i < 32; i++)
+			sum += words[i];
 		sums[b] = scales[b] * (float)sum;
 	}
 }
@@ -494,7 +533,7 @@ static void tile_avx2(const struct tile *t)
 {
 	bool is_quantised = t->w->type > TENSOR_BF16;
 
-	if (t->x->n >= PANEL_MIN || (is_quantised && !t->x->bytes))
+	if (t->x->n >= PANEL_MIN || (is_quantised && !t->x->words))
 		tile_panels(t);
 	else
 		tile_by_rows(t, rows_by_type[t->w->type]);
@@ -503,8 +542,8 @@ static void tile_avx2(const struct tile *t)
 const struct kernels kernels_avx2 = {
     .name = "AVX2",
     .tile = tile_avx2,
-    .bytes_below = PANEL_MIN,
-    .to_bytes = to_bytes,
+    .words_below = PANEL_MIN,
+    .to_words = to_words,
     .dot = dot,
     .axpy = axpy,
 };

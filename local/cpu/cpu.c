@@ -19,9 +19,9 @@ struct cpu {
 	struct crew *crew;
 	const struct kernels *kernels;
 	struct scratch *scratches; /* (threads) */
-	int8_t *bytes;             /* of the operand last made */
+	int16_t *words;            /* of the operand last made */
 	float *scales;
-	size_t n_bytes;
+	size_t n_words;
 };
 
 struct cpu *cpu_new(uint32_t threads, enum cpu_mode mode, struct error *err)
@@ -48,7 +48,7 @@ void cpu_free(struct cpu **cpu)
 		free(c->scratches[i].floats);
 	crew_free(&c->crew);
 	free(c->scratches);
-	free(c->bytes);
+	free(c->words);
 	free(c->scales);
 	free(c);
 	*cpu = NULL;
@@ -83,20 +83,21 @@ void cpu_operand(struct cpu *cpu, const float *values, uint32_t n,
 	size_t need = (size_t)n * cols, blocks = cols / 32;
 
 	*operand = (struct operand){.values = values, .n = n, .cols = cols};
-	if (n >= k->bytes_below || cols % 32)
+	if (n >= k->words_below || cols % 32)
 		return;
-	if (need > cpu->n_bytes) {
-		cpu->n_bytes = need;
-		cpu->bytes = mem_realloc(cpu->bytes, need);
+	if (need > cpu->n_words) {
+		cpu->n_words = need;
+		cpu->words =
+		    mem_realloc(cpu->words, need * sizeof(*cpu->words));
 		cpu->scales =
 		    mem_realloc(cpu->scales, need / 16 * sizeof(float));
 	}
-	operand->bytes = cpu->bytes;
+	operand->words = cpu->words;
 	operand->scales = cpu->scales;
 	operand->sums = cpu->scales + n * blocks;
 	for (uint32_t i = 0; i < n; i++)
-		k->to_bytes(values + (size_t)i * cols, cols,
-		    cpu->bytes + (size_t)i * cols, cpu->scales + i * blocks,
+		k->to_words(values + (size_t)i * cols, cols,
+		    cpu->words + (size_t)i * cols, cpu->scales + i * blocks,
 		    cpu->scales + (n + i) * blocks);
 }
 

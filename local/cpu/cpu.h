@@ -36,9 +36,9 @@ uint32_t cpu_threads(const struct cpu *cpu);
 struct operand {
 	const float *values; /* (n, cols) */
 	uint32_t n, cols;
-	const int8_t *bytes; /* (n, cols) eight-bit values, or NULL */
-	const float *scales; /* (n, cols / 32) their scales */
-	const float *sums;   /* (n, cols / 32) scale times sum of bytes */
+	const int16_t *words; /* (n, cols) 16-bit values, or NULL */
+	const float *scales;  /* (n, cols / 32) their scales */
+	const float *sums;    /* (n, cols / 32) scale times sum of words */
 };
 
 /* out (n, w->rows) = operand (n, w->cols) times w transposed, plus bias. */

@@ -21,10 +21,10 @@ struct kernels {
 	const char *name;
 	/* Writes the tile's part of out, bias included. */
 	void (*tile)(const struct tile *tile);
-	/* Operands of fewer rows get eight-bit values; 0: none does. */
-	uint32_t bytes_below;
-	/* bytes, scales, sums of one row of <n> values, a multiple of 32 */
-	void (*to_bytes)(const float *x, uint32_t n, int8_t *bytes,
+	/* Operands of fewer rows get 16-bit values; 0: none does. */
+	uint32_t words_below;
+	/* words, scales, sums of one row of <n> values, a multiple of 32 */
+	void (*to_words)(const float *x, uint32_t n, int16_t *words,
 	    float *scales, float *sums);
 	/* sum of a[i] * b[i] */
 	float (*dot)(const float *a, const float *b, uint32_t n);

@@ -55,11 +55,11 @@ static uint8_t *make_weights(
 	return data;
 }
 
-/* What the eight-bit values of an operand stand for. */
-static void read_bytes(const struct operand *x, float *values)
+/* What the 16-bit values of an operand stand for. */
+static void read_words(const struct operand *x, float *values)
 {
 	for (size_t i = 0; i < (size_t)x->n * x->cols; i++)
-		values[i] = x->scales[i / 32] * (float)x->bytes[i];
+		values[i] = x->scales[i / 32] * (float)x->words[i];
 }
 
 struct shape {
@@ -68,7 +68,7 @@ struct shape {
 
 /*
  * The fast product is the plain one of what was multiplied: the operand, or
- * what its eight-bit values stand for. Errors are compared with the sum of
+ * what its 16-bit values stand for. Errors are compared with the sum of
  * the terms' sizes, as rounding is.
  */
 static void check_product(struct cpu *fast, struct cpu *plain,
@@ -94,8 +94,8 @@ static void check_product(struct cpu *fast, struct cpu *plain,
 		bias[i] = next_float();
 	cpu_operand(fast, x, s->n, s->cols, &operand);
 	cpu_multiply(fast, &operand, &(struct product){&w, a}, 1);
-	if (operand.bytes && type > TENSOR_BF16)
-		read_bytes(&operand, x);
+	if (operand.words && type > TENSOR_BF16)
+		read_words(&operand, x);
 	cpu_operand(plain, x, s->n, s->cols, &operand);
 	cpu_multiply(plain, &operand, &(struct product){&w, b}, 1);
 	for (size_t i = 0; i < n_out; i++) {
@@ -141,7 +141,7 @@ static void multiplies_every_type_as_plain_c_does(void **state)
 	cpu_free(&plain);
 }
 
-static void keeps_eight_bits_within_half_a_step(void **state)
+static void keeps_words_within_half_a_step(void **state)
 {
 	float x[64] = {0};
 	struct error err;
@@ -152,21 +152,21 @@ static void keeps_eight_bits_within_half_a_step(void **state)
 	for (int i = 0; i < 32; i++)
 		x[i] = next_float();
 	cpu_operand(fast, x, 1, 64, &operand);
-	for (int i = 0; operand.bytes && i < 64; i++) {
+	for (int i = 0; operand.words && i < 64; i++) {
 		float scale = operand.scales[i / 32];
 
-		assert_true(fabsf(scale * (float)operand.bytes[i] - x[i]) <=
-			    0.501F * scale);
+		assert_true(fabsf(scale * (float)operand.words[i] - x[i]) <=
+			    0.51F * scale);
 	}
 	/* All zeros stay so, without a division by nothing. */
-	if (operand.bytes)
+	if (operand.words)
 		assert_true(operand.sums[1] == 0);
 	cpu_free(&fast);
 }
 
 static void sums_long_rows_of_extremes(void **state)
 {
-	/* The largest values that eight bits have, and the smallest. */
+	/* The largest values that a block has, and the smallest. */
 	uint8_t block[34 * 8];
 	float x[256], out;
 	struct matrix w = {.data = block,
@@ -198,7 +198,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(multiplies_every_type_as_plain_c_does),
-	    cmocka_unit_test(keeps_eight_bits_within_half_a_step),
+	    cmocka_unit_test(keeps_words_within_half_a_step),
 	    cmocka_unit_test(sums_long_rows_of_extremes),
 	};
 
