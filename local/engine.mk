@@ -28,9 +28,11 @@ libsluice_a_SOURCES += \
 	local/weights/weights.c local/weights/weights.h
 
 UNIT_TESTS += \
+	tests/unit/test_bind \
 	tests/unit/test_config \
 	tests/unit/test_cpu \
 	tests/unit/test_gguf \
+	tests/unit/test_kv \
 	tests/unit/test_model \
 	tests/unit/test_crew \
 	tests/unit/test_quant \
@@ -38,9 +40,11 @@ UNIT_TESTS += \
 	tests/unit/test_safetensors \
 	tests/unit/test_sample
 MODEL_FIXTURE = tests/unit/model_fixture.c tests/unit/model_fixture.h
+tests_unit_test_bind_SOURCES = tests/unit/test_bind.c $(MODEL_FIXTURE)
 tests_unit_test_config_SOURCES = tests/unit/test_config.c $(MODEL_FIXTURE)
 tests_unit_test_cpu_SOURCES = tests/unit/test_cpu.c
 tests_unit_test_gguf_SOURCES = tests/unit/test_gguf.c
+tests_unit_test_kv_SOURCES = tests/unit/test_kv.c
 tests_unit_test_model_SOURCES = tests/unit/test_model.c $(MODEL_FIXTURE)
 tests_unit_test_crew_SOURCES = tests/unit/test_crew.c
 tests_unit_test_quant_SOURCES = tests/unit/test_quant.c $(MODEL_FIXTURE)
