@@ -9,6 +9,9 @@ EXTRA_DIST += fuzz/corpus \
 	fuzz/json.dict \
 	fuzz/ledger.dict \
 	fuzz/policy.dict \
+	fuzz/gguf.dict \
+	fuzz/model_config.dict \
+	fuzz/safetensors.dict \
 	fuzz/sse.dict \
 	fuzz/template.dict \
 	fuzz/tokenizer.dict \
@@ -23,6 +26,9 @@ noinst_PROGRAMS += \
 	fuzz/fuzz_json \
 	fuzz/fuzz_ledger \
 	fuzz/fuzz_policy \
+	fuzz/fuzz_gguf \
+	fuzz/fuzz_model_config \
+	fuzz/fuzz_safetensors \
 	fuzz/fuzz_sse \
 	fuzz/fuzz_template \
 	fuzz/fuzz_tokenizer \
@@ -35,6 +41,9 @@ fuzz_fuzz_http1_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_json_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_ledger_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_policy_LDFLAGS = $(FUZZER_LINK)
+fuzz_fuzz_gguf_LDFLAGS = $(FUZZER_LINK)
+fuzz_fuzz_model_config_LDFLAGS = $(FUZZER_LINK)
+fuzz_fuzz_safetensors_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_sse_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_template_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_tokenizer_LDFLAGS = $(FUZZER_LINK)
@@ -48,6 +57,9 @@ REPLAYS = \
 	fuzz/replay_json \
 	fuzz/replay_ledger \
 	fuzz/replay_policy \
+	fuzz/replay_gguf \
+	fuzz/replay_model_config \
+	fuzz/replay_safetensors \
 	fuzz/replay_sse \
 	fuzz/replay_template \
 	fuzz/replay_tokenizer \
@@ -63,6 +75,9 @@ fuzz_fuzz_http1_SOURCES = fuzz/fuzz_http1.c
 fuzz_fuzz_json_SOURCES = fuzz/fuzz_json.c
 fuzz_fuzz_ledger_SOURCES = fuzz/fuzz_ledger.c
 fuzz_fuzz_policy_SOURCES = fuzz/fuzz_policy.c
+fuzz_fuzz_gguf_SOURCES = fuzz/fuzz_gguf.c
+fuzz_fuzz_model_config_SOURCES = fuzz/fuzz_model_config.c
+fuzz_fuzz_safetensors_SOURCES = fuzz/fuzz_safetensors.c
 fuzz_fuzz_sse_SOURCES = fuzz/fuzz_sse.c
 fuzz_fuzz_template_SOURCES = fuzz/fuzz_template.c
 fuzz_fuzz_tokenizer_SOURCES = fuzz/fuzz_tokenizer.c
@@ -74,6 +89,9 @@ fuzz_replay_http1_SOURCES = fuzz/fuzz_http1.c fuzz/replay_main.c
 fuzz_replay_json_SOURCES = fuzz/fuzz_json.c fuzz/replay_main.c
 fuzz_replay_ledger_SOURCES = fuzz/fuzz_ledger.c fuzz/replay_main.c
 fuzz_replay_policy_SOURCES = fuzz/fuzz_policy.c fuzz/replay_main.c
+fuzz_replay_gguf_SOURCES = fuzz/fuzz_gguf.c fuzz/replay_main.c
+fuzz_replay_model_config_SOURCES = fuzz/fuzz_model_config.c fuzz/replay_main.c
+fuzz_replay_safetensors_SOURCES = fuzz/fuzz_safetensors.c fuzz/replay_main.c
 fuzz_replay_sse_SOURCES = fuzz/fuzz_sse.c fuzz/replay_main.c
 fuzz_replay_template_SOURCES = fuzz/fuzz_template.c fuzz/replay_main.c
 fuzz_replay_tokenizer_SOURCES = fuzz/fuzz_tokenizer.c fuzz/replay_main.c
