@@ -32,21 +32,38 @@ int64_t clock_thread_cpu_ns(void)
 	return read_clock(CLOCK_THREAD_CPUTIME_ID);
 }
 
+/* Rows and lines of one second share their text up to it. */
+static const char *format_second(time_t seconds)
+{
+	static _Thread_local time_t last = -1;
+	static _Thread_local char text[CLOCK_TEXT_MAX];
+	struct tm tm;
+
+	if (seconds != last || text[0] == '\0') {
+		gmtime_r(&seconds, &tm);
+		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S.", &tm);
+		last = seconds;
+	}
+	return text;
+}
+
 void clock_format_utc(int64_t utc_ns, char *text)
 {
 	time_t seconds = utc_ns / NS_PER_S;
 	int64_t ns = utc_ns % NS_PER_S;
-	struct tm tm;
+	const char *whole;
 	size_t len;
 
 	if (ns < 0) {
 		ns += NS_PER_S;
 		seconds--;
 	}
-	gmtime_r(&seconds, &tm);
-	len = strftime(text, CLOCK_TEXT_MAX, "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(
-	    text + len, CLOCK_TEXT_MAX - len, ".%06dZ", (int)(ns / NS_PER_US));
+	whole = format_second(seconds);
+	len = strlen(whole);
+	memcpy(text, whole, len);
+	for (int64_t us = ns / NS_PER_US, i = 5; i >= 0; i--, us /= 10)
+		text[len + (size_t)i] = (char)('0' + us % 10);
+	memcpy(text + len + 6, "Z", 2);
 }
 
 /* Takes exactly <digits> digits off the front of <s>. */

@@ -82,10 +82,13 @@ static void put_escape(struct json_out *out, unsigned char c)
 	}
 }
 
-static bool is_plain(unsigned char c)
-{
-	return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
-}
+/* Bytes that stand for themselves in a string. */
+static const bool plain[256] = {
+    [' '] = true,
+    ['!'] = true,
+    ['#' ... '['] = true,
+    [']' ... 0x7f] = true,
+};
 
 void json_out_string(struct json_out *out, struct span text)
 {
@@ -95,7 +98,7 @@ void json_out_string(struct json_out *out, struct span text)
 		uint32_t point;
 		size_t n = 0;
 
-		while (n < text.len && is_plain((unsigned char)text.ptr[n]))
+		while (n < text.len && plain[(unsigned char)text.ptr[n]])
 			n++;
 		if (n == 0 && c >= 0x80)
 			n = utf8_decode(text, &point);

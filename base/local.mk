@@ -31,6 +31,7 @@ UNIT_TESTS += \
 	tests/unit/test_mistakes \
 	tests/unit/test_money \
 	tests/unit/test_secret \
+	tests/unit/test_settings \
 	tests/unit/test_span \
 	tests/unit/test_utf8
 tests_unit_test_arena_SOURCES = tests/unit/test_arena.c
@@ -44,6 +45,7 @@ tests_unit_test_metric_SOURCES = tests/unit/test_metric.c
 tests_unit_test_mistakes_SOURCES = tests/unit/test_mistakes.c
 tests_unit_test_money_SOURCES = tests/unit/test_money.c
 tests_unit_test_secret_SOURCES = tests/unit/test_secret.c
+tests_unit_test_settings_SOURCES = tests/unit/test_settings.c
 tests_unit_test_span_SOURCES = tests/unit/test_span.c
 tests_unit_test_utf8_SOURCES = tests/unit/test_utf8.c
 

@@ -105,20 +105,26 @@ size_t money_format(int64_t nano_usd, char *text)
 	/* The magnitude in unsigned arithmetic, where no value overflows. */
 	uint64_t magnitude =
 	    nano_usd < 0 ? 0 - (uint64_t)nano_usd : (uint64_t)nano_usd;
-	int len;
+	uint64_t part = magnitude % NANO_PER_USD;
+	char digits[24];
+	struct span whole = span_decimal(magnitude / NANO_PER_USD, digits);
+	size_t len = 0;
 
 	if (nano_usd == MONEY_UNPRICED) {
-		len = snprintf(text, MONEY_TEXT_MAX, "unpriced");
-		return (size_t)len;
+		memcpy(text, "unpriced", sizeof("unpriced"));
+		return sizeof("unpriced") - 1;
 	}
-	len = snprintf(text, MONEY_TEXT_MAX, "%s%llu.%09llu",
-	    nano_usd < 0 ? "-" : "",
-	    (unsigned long long)(magnitude / NANO_PER_USD),
-	    (unsigned long long)(magnitude % NANO_PER_USD));
-	while (text[len - 1] == '0')
-		len--;
-	if (text[len - 1] == '.')
-		len--;
+	if (nano_usd < 0)
+		text[len++] = '-';
+	memcpy(text + len, whole.ptr, whole.len);
+	len += whole.len;
+	if (part > 0) {
+		text[len++] = '.';
+		for (uint64_t unit = NANO_PER_USD / 10; part > 0; unit /= 10) {
+			text[len++] = (char)('0' + part / unit);
+			part %= unit;
+		}
+	}
 	text[len] = '\0';
-	return (size_t)len;
+	return len;
 }

@@ -190,6 +190,11 @@ static void read_value(const struct setting *row,
 		    row->key, value->kind == YAML_LIST ? "list" : "map");
 		return;
 	}
+	if (row->is_required && value->text.len == 0) {
+		mistakes_add(source->mistakes, source->file, value->line,
+		    value->column, "\"%s\" must not be empty", row->key);
+		return;
+	}
 	switch (row->type) {
 	case SETTING_STRING:
 		*(char **)at = span_dup(value->text);
@@ -269,7 +274,8 @@ void settings_read(const struct settings *table,
 			    MONEY_UNPRICED;
 		value = map ? yaml_get(map, row->key) : NULL;
 		/* A bad value leaves the default; text is replaced whole. */
-		if (row->fallback && (!value || !is_text(row->type))) {
+		if (row->fallback && (!value || !is_text(row->type) ||
+					 value->kind != YAML_SCALAR)) {
 			struct yaml_node node = default_node(row);
 
 			read_value(row, source, &node, target);

@@ -102,3 +102,14 @@ char *span_dup(struct span s)
 	copy[s.len] = '\0';
 	return copy;
 }
+
+struct span span_decimal(uint64_t value, char digits[24])
+{
+	size_t at = 24;
+
+	do {
+		digits[--at] = (char)('0' + value % 10);
+		value /= 10;
+	} while (value > 0);
+	return span_make(digits + at, 24 - at);
+}

@@ -79,6 +79,9 @@ bool span_split(struct span *rest, char separator, struct span *part);
  */
 bool span_to_u64(struct span s, uint64_t *out);
 
+/* The decimal of <value>, written into <digits>. */
+struct span span_decimal(uint64_t value, char digits[24]);
+
 /* A malloc'ed NUL-terminated copy, owned by the caller; never NULL. */
 char *span_dup(struct span s);
 

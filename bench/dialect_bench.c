@@ -76,9 +76,10 @@ static int64_t read_and_edit(struct span text, struct arena *arena)
 
 static int64_t read_chunk(struct span text, struct arena *arena)
 {
+	struct dialect_stream stream = {0};
 	struct dialect_chunk chunk;
 
-	dialect_read_chunk(ENDPOINT_CHAT, text, arena, &chunk);
+	dialect_read_chunk(ENDPOINT_CHAT, text, arena, &stream, &chunk);
 	return (int64_t)chunk.output_bytes + chunk.has_usage;
 }
 

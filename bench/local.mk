@@ -19,3 +19,6 @@ EXTRA_PROGRAMS += bench/ledger_bench
 bench_ledger_bench_SOURCES = bench/ledger_bench.c
 EXTRA_PROGRAMS += bench/router_bench
 bench_router_bench_SOURCES = bench/router_bench.c
+
+EXTRA_PROGRAMS += bench/tokenizer_bench
+bench_tokenizer_bench_SOURCES = bench/tokenizer_bench.c

@@ -184,12 +184,21 @@ struct dialect_chunk {
 	int64_t output_estimate; /* tokens of that text, by its characters */
 };
 
+/* What a stream's events have in common; zero it when the stream begins. */
+struct dialect_stream {
+	size_t head_len; /* 0: nothing yet */
+	size_t tail_len;
+	char text[640]; /* head and tail of a plain event */
+};
+
 /*
- * Looks at one event. Cheap for the common content delta: it is parsed once,
- * nodes come from <arena>, which the caller resets between events.
+ * Looks at one event. Nodes come from <arena>, which the caller resets between
+ * events; one that is like the last but for its text is not parsed again, with
+ * the same result.
  */
 void dialect_read_chunk(enum endpoint endpoint, struct span data,
-    struct arena *arena, struct dialect_chunk *chunk);
+    struct arena *arena, struct dialect_stream *stream,
+    struct dialect_chunk *chunk);
 
 /* How errors look to the client. */
 struct dialect_error {

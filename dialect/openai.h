@@ -68,4 +68,11 @@ bool openai_read_messages(struct openai_reader *r, uint32_t node) must_check;
 bool openai_read_prompt(struct openai_reader *r, uint32_t node) must_check;
 bool openai_read_input(struct openai_reader *r, uint32_t node) must_check;
 
+/*
+ * Parses one event. Returns the bytes, within <data>, of the one string that a
+ * plain delta says; ptr NULL for an event of any other kind.
+ */
+struct span openai_read_chunk(enum endpoint endpoint, struct span data,
+    struct arena *arena, struct dialect_chunk *chunk);
+
 #endif

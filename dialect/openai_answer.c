@@ -23,6 +23,8 @@ struct answer_reader {
 	size_t finished; /* choices with a finish_reason */
 	size_t output_bytes;
 	int64_t output_estimate; /* tokens of the same text */
+	unsigned outputs;        /* members that say something */
+	uint32_t output_node;    /* the last of them */
 };
 
 /* --- content ---------------------------------------------------------------
@@ -152,6 +154,8 @@ static void read_message(struct answer_reader *r, uint32_t node)
 			continue;
 		r->has_content = true;
 		r->has_tool_calls |= output->is_tool_call;
+		r->outputs++;
+		r->output_node = key + 1;
 		len = output->len(r, key + 1);
 		if (!output->is_reasoning) {
 			r->output_bytes += len;
@@ -185,6 +189,8 @@ static void read_choice(struct answer_reader *r, uint32_t node)
 			is_finished = is_something(r, key + 1);
 		} else if (span_eq(name, SPAN("text"))) {
 			r->has_content |= is_something(r, key + 1);
+			r->outputs++;
+			r->output_node = key + 1;
 			r->output_bytes += text_len(r, key + 1);
 		} else if (span_eq(name, SPAN("usage")) &&
 			   json_is(&r->doc, key + 1, JSON_OBJECT)) {
@@ -464,7 +470,22 @@ void dialect_read_answer(enum endpoint endpoint, struct span body,
 	read_usage(&r, endpoint, r.usage, &answer->usage);
 }
 
-void dialect_read_chunk(enum endpoint endpoint, struct span data,
+/* The bytes of the one string that a plain delta says; ptr NULL for others. */
+static struct span plain_output(const struct answer_reader *r)
+{
+	const struct json_node *node;
+
+	if (r->outputs != 1 || r->has_tool_calls || r->finished > 0 ||
+	    r->is_error || r->usage != JSON_NONE)
+		return span_make(NULL, 0);
+	node = &r->doc.nodes[r->output_node];
+	if (node->type != JSON_STRING || node->has_escape)
+		return span_make(NULL, 0);
+	return span_make(
+	    r->doc.text.ptr + node->start + 1, node->end - node->start - 2);
+}
+
+struct span openai_read_chunk(enum endpoint endpoint, struct span data,
     struct arena *arena, struct dialect_chunk *chunk)
 {
 	struct answer_reader r = {.arena = arena};
@@ -472,10 +493,10 @@ void dialect_read_chunk(enum endpoint endpoint, struct span data,
 	*chunk = (struct dialect_chunk){0};
 	if (data.len < 16 && span_eq(span_trim(data), SPAN("[DONE]"))) {
 		chunk->is_done = true;
-		return;
+		return span_make(NULL, 0);
 	}
 	if (!read_body(&r, data))
-		return;
+		return span_make(NULL, 0);
 	chunk->is_json = true;
 	chunk->is_error = r.is_error;
 	chunk->has_content = r.has_content;
@@ -488,4 +509,5 @@ void dialect_read_chunk(enum endpoint endpoint, struct span data,
 	chunk->output_estimate = r.output_estimate;
 	if (chunk->has_usage)
 		read_usage(&r, endpoint, r.usage, &chunk->usage);
+	return plain_output(&r);
 }

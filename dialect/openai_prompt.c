@@ -175,6 +175,7 @@ static bool read_content(struct openai_reader *r, enum message_role role,
 {
 	const char *path;
 
+	/* Paths are for refusals: made late, since few are needed. */
 	if (node == JSON_NONE || json_is(&r->doc, node, JSON_NULL))
 		return true;
 	if (json_is(&r->doc, node, JSON_STRING))
@@ -230,13 +231,25 @@ static bool read_beside(struct openai_reader *r, uint32_t message)
 	return read_call(r, json_find(doc, message, SPAN("function_call")));
 }
 
+/* "messages[<index>]" */
+static void write_path(size_t index, char path[40])
+{
+	const struct span head = SPAN("messages[");
+	char digits[24];
+	struct span number = span_decimal(index, digits);
+
+	memcpy(path, head.ptr, head.len);
+	memcpy(path + head.len, number.ptr, number.len);
+	memcpy(path + head.len + number.len, "]", 2);
+}
+
 static bool read_message(struct openai_reader *r, uint32_t message,
     size_t index, enum message_role *role)
 {
 	static const struct span known[] = {SPAN("role"), SPAN("content")};
 	char path[40];
 
-	snprintf(path, sizeof(path), "messages[%zu]", index);
+	write_path(index, path);
 	if (!json_is(&r->doc, message, JSON_OBJECT))
 		return openai_refuse(r, "invalid_type", "messages",
 		    "Invalid type for '%s': expected an object.", path);

@@ -68,11 +68,18 @@ static void check_answers(
     enum endpoint endpoint, struct span body, struct arena *arena)
 {
 	struct dialect_answer answer;
-	struct dialect_chunk chunk;
+	struct dialect_stream stream = {0};
+	struct dialect_chunk chunk, again;
 	struct dialect_usage merged;
 
 	dialect_read_answer(endpoint, body, arena, &answer);
-	dialect_read_chunk(endpoint, body, arena, &chunk);
+	dialect_read_chunk(endpoint, body, arena, &stream, &chunk);
+	/* The second time it may be held against itself. */
+	dialect_read_chunk(endpoint, body, arena, &stream, &again);
+	assert(again.is_json == chunk.is_json);
+	assert(again.has_content == chunk.has_content);
+	assert(again.output_bytes == chunk.output_bytes);
+	assert(again.output_estimate == chunk.output_estimate);
 	assert(answer.is_json == chunk.is_json);
 	assert(answer.output_bytes == chunk.output_bytes);
 	assert(answer.output_bytes <= body.len);

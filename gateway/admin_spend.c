@@ -139,7 +139,8 @@ static void on_result(void *arg)
 		exchange_set_user(job->exchange, NULL);
 		answer(job);
 	}
-	job->gateway->jobs--;
+	if (--job->gateway->jobs == 0 && job->gateway->is_stopping)
+		loop_stop(job->gateway->loop);
 	ledger_spend_free(&job->spend);
 	free(job->folder);
 	free(job);
@@ -169,7 +170,7 @@ static void start(struct job *job, struct exchange *exchange)
 	pthread_t thread;
 	int failed;
 
-	if (job->gateway->jobs >= ADMIN_JOBS_MAX) {
+	if (job->gateway->is_stopping || job->gateway->jobs >= ADMIN_JOBS_MAX) {
 		free(job);
 		admin_refuse(exchange, 429, "busy",
 		    "Other readings of the ledger are under way; try again.");

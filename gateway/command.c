@@ -54,6 +54,11 @@ static int take_option(struct command_line *line, int argc, char **argv, int i)
 		line->status = refuse_unknown(line, name);
 		return -1;
 	}
+	if (!option->value && equals != SIZE_MAX) {
+		line->status = command_misused(
+		    line->command, "%s takes no value", option->name);
+		return -1;
+	}
 	if (!option->value) {
 		*option->is_set = true;
 		return i + 1;

@@ -85,11 +85,15 @@ const struct config_key *config_find_key(
     const struct config *config, const struct sha256 *digest)
 {
 	const struct config_key *found = NULL;
+	uint32_t i = config->key_heads[digest->bytes[0]];
 
-	/* Never stops early: how long it takes tells nothing about the keys. */
-	for (size_t i = 0; i < config->n_keys; i++)
-		if (hash_eq_constant_time(&config->keys[i].digest, digest))
-			found = &config->keys[i];
+	while (i != 0) {
+		const struct config_key *key = &config->keys[i - 1];
+
+		if (hash_eq_constant_time(&key->digest, digest))
+			found = key;
+		i = key->next;
+	}
 	return found;
 }
 
@@ -116,6 +120,7 @@ static bool is_loopback(const char *address)
 
 	return span_starts_with(s, SPAN("127.")) ||
 	       span_starts_with(s, SPAN("[::1]")) ||
+	       span_eq(s, SPAN("localhost")) ||
 	       span_starts_with(s, SPAN("localhost:"));
 }
 
@@ -126,6 +131,10 @@ void config_warnings(const struct config *config, struct mistakes *warnings)
 	if (config->n_keys == 0)
 		mistakes_add(warnings, file, 0, 0,
 		    "no keys: every request will be refused with 401");
+	if (config->names_cache)
+		mistakes_add(warnings, file, 0, 0,
+		    "cache: this version has no answer cache: every answer "
+		    "will say x-sluice-cache: bypass");
 	if (!is_loopback(config->admin))
 		mistakes_add(warnings, file, 0, 0,
 		    "admin listens on %s, which is not a loopback address: "

@@ -17,7 +17,8 @@
  */
 enum {
 	CONFIG_KEYS_MAX = 10000,
-	CONFIG_MODELS_MAX = 1000
+	CONFIG_MODELS_MAX = 1000,
+	CONFIG_BUCKETS = 256,
 };
 
 struct config_limits {
@@ -36,6 +37,7 @@ struct config_key {
 	size_t n_tags;
 	bool *may_use; /* (n_models), or NULL: all */
 	bool may_auto;
+	uint32_t next; /* index + 1 of the next key of its bucket */
 };
 
 struct config_breaker {
@@ -93,9 +95,11 @@ struct config {
 	char *tls_cert, *tls_key;
 	struct config_limits limits;
 	unsigned workers;
+	bool names_cache; /* the file asks for one, which is not built yet */
 
 	size_t n_keys;
 	struct config_key *keys;
+	uint32_t key_heads[CONFIG_BUCKETS]; /* index + 1 of each one's first */
 	size_t n_providers;
 	struct config_provider *providers;
 	size_t n_models;
@@ -125,7 +129,11 @@ void config_warnings(const struct config *config, struct mistakes *warnings);
 struct config *config_ref(struct config *config);
 void config_unref(struct config **config);
 
-/* The key with <digest>, in constant time over all keys; NULL: none. */
+/*
+ * The key with <digest>; NULL: none. Digests are compared in constant time,
+ * within the bucket of their first byte: what that tells of a digest tells
+ * nothing of the key that it was made from.
+ */
 const struct config_key *config_find_key(
     const struct config *config, const struct sha256 *digest);
 const struct config_key *config_key_named(

@@ -84,12 +84,15 @@ static bool split_port(struct span *host, struct span authority, uint16_t *port)
 			return false;
 		*host = span_make(authority.ptr + 1, close - 1);
 		if (close + 1 == authority.len)
-			return true;
+			return host->len > 0;
 		if (authority.ptr[close + 1] != ':')
 			return false;
 		colon = close + 1;
 	} else {
 		*host = span_head(authority, colon);
+		/* An IPv6 address without brackets has no port to find. */
+		if (span_find(*host, SPAN(":"), 0) != SIZE_MAX)
+			return false;
 	}
 	if (colon == authority.len)
 		return host->len > 0;
@@ -212,6 +215,16 @@ static void read_provider(struct reader *reader, const struct yaml_node *node,
 		make_origin(reader, url, provider);
 }
 
+/* The ledger refuses a longer name, and with it every request. */
+static void check_name(
+    const struct reader *reader, const struct yaml_node *node, const char *name)
+{
+	if (name && strlen(name) > LEDGER_NAME_MAX)
+		complain(reader, yaml_get(node, "name"),
+		    "a name has at most %d bytes, got %zu", LEDGER_NAME_MAX,
+		    strlen(name));
+}
+
 /* A name that stands twice among the first <n> names is a mistake. */
 #define REFUSE_TWIN(reader, node, array, n, what)                              \
 	do {                                                                   \
@@ -318,6 +331,7 @@ static void read_model(struct reader *reader, const struct yaml_node *node,
 		    "to the policy; call the model something else");
 	if (!model->upstream)
 		model->upstream = mem_strdup(model->name);
+	check_name(reader, node, model->name);
 	if (!http1_is_value(span_of(model->name)))
 		complain(reader, yaml_get(node, "name"),
 		    "a model's name must be printable");
@@ -388,16 +402,6 @@ static void read_permissions(
 	free(known);
 }
 
-/* A key that could not be read has a digest of zeros, which nothing hashes to:
- * that is a mistake already. */
-static bool is_same_key(const struct config_key *a, const struct config_key *b)
-{
-	static const struct sha256 none;
-
-	return !hash_eq_constant_time(&a->digest, &none) &&
-	       hash_eq_constant_time(&a->digest, &b->digest);
-}
-
 static void read_digest(struct reader *reader, const struct yaml_node *node,
     struct config_key_text *text, struct config_key *key)
 {
@@ -436,9 +440,30 @@ static void read_key(
 		if (list)
 			read_permissions(reader, list, key);
 	}
+	check_name(reader, node, text.name);
 	key->name = text.name;
 	text.name = NULL;
 	settings_free(&config_key_table, &text);
+}
+
+/* Puts key <i> where it will be looked for; one that is there is a mistake. */
+static void index_key(
+    struct reader *reader, const struct yaml_node *node, size_t i)
+{
+	static const struct sha256 none;
+	struct config *config = reader->config;
+	struct config_key *key = &config->keys[i];
+	uint32_t *head = &config->key_heads[key->digest.bytes[0]];
+	const struct config_key *twin = config_find_key(config, &key->digest);
+
+	/* One that could not be read has zeros, which nothing hashes to. */
+	if (hash_eq_constant_time(&key->digest, &none))
+		return;
+	if (twin)
+		complain(reader, node, "the same key as \"%s\"",
+		    twin->name ? twin->name : "another");
+	key->next = *head;
+	*head = (uint32_t)i + 1;
 }
 
 static void read_keys(struct reader *reader, const struct yaml_node *list)
@@ -455,12 +480,7 @@ static void read_keys(struct reader *reader, const struct yaml_node *list)
 	for (size_t i = 0; i < n; i++) {
 		read_key(reader, list->items[i], &config->keys[i]);
 		REFUSE_TWIN(reader, list->items[i], config->keys, i, "key");
-		for (size_t j = 0; j < i; j++)
-			if (is_same_key(&config->keys[i], &config->keys[j]))
-				complain(reader, list->items[i],
-				    "the same key as \"%s\"",
-				    config->keys[j].name ? config->keys[j].name
-							 : "another");
+		index_key(reader, list->items[i], i);
 		config->n_keys++;
 	}
 }
@@ -550,6 +570,7 @@ static void read_root(struct reader *reader, const struct yaml_node *root)
 	    yaml_get(root, "limits"), &config->limits);
 	check_address(reader, root, "listen", config->listen);
 	check_address(reader, root, "admin", config->admin);
+	config->names_cache = yaml_get(root, "cache") != NULL;
 	read_workers(reader, root);
 	read_tls(reader, root);
 	list = list_at(reader, root, "providers");

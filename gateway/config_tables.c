@@ -29,6 +29,8 @@ static const struct setting top[] = {
 {.key = "keys", .type = SETTING_NESTED, .doc = "Who may ask; a list. Without one every request is refused."},
 {.key = "providers", .type = SETTING_NESTED, .is_required = true, .doc = "Where answers come from; a list."},
 {.key = "models", .type = SETTING_NESTED, .is_required = true, .doc = "What may answer, and its price; a list."},
+{.key = "cache", .type = SETTING_NESTED,
+ .doc = "The answer cache, which is not part of this version: it is allowed, said aloud, and every answer says `x-sluice-cache: bypass`."},
 {.key = "policy", .type = SETTING_PATH, .offset = AT(config, policy_file), .is_required = true,
  .doc = "The policy file that decides requests for the model `auto`."},
 };

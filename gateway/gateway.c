@@ -83,7 +83,7 @@ enum result gateway_reload(struct gateway *gateway, struct mistakes *mistakes)
 		return FAILED;
 	}
 	log_warnings(config);
-	say_what_needs_a_restart(old->config, config);
+	say_what_needs_a_restart(gateway->first, config);
 	config->generation = old->config->generation + 1;
 	gateway->snapshot = snapshot_new(config, gateway->upstreams);
 	for (unsigned i = 0; i < gateway->n_workers; i++)
@@ -190,6 +190,7 @@ struct gateway *gateway_open(const char *config_file)
 	config->generation = 1;
 	gateway = mem_new(struct gateway);
 	gateway->config_file = config_file;
+	gateway->first = config_ref(config);
 	gateway->started_utc_ns = clock_utc_ns();
 	gateway->metrics = metrics_new(gateway_metric_specs, METRIC_COUNT);
 	gateway->generation =
@@ -214,19 +215,22 @@ struct gateway *gateway_open(const char *config_file)
 void gateway_close(struct gateway **gateway)
 {
 	struct gateway *old = *gateway;
+	struct loop *loop;
 
 	if (!old)
 		return;
+	loop = old->loop;
 	*gateway = NULL;
 	for (unsigned i = 0; i < old->n_workers; i++)
 		worker_stop(&old->workers[i]);
 	free(old->workers);
 	if (old->admin)
 		server_close(&old->admin);
-	if (old->loop)
-		loop_free(&old->loop);
+	/* Runs what is still posted, which may look at old->loop. */
+	loop_free(&loop);
 	ledger_close(&old->ledger);
 	snapshot_unref(&old->snapshot);
+	config_unref(&old->first);
 	upstreams_free(&old->upstreams);
 	metrics_free(&old->metrics);
 	free(old->ledger_folder);
@@ -308,6 +312,10 @@ int gateway_run(struct gateway *gateway)
 		return 1;
 	}
 	loop_run(gateway->loop);
+	/* Readings of the ledger end on their own and report to the loop. */
+	gateway->is_stopping = true;
+	while (gateway->jobs > 0)
+		loop_run(gateway->loop);
 	if (gateway->is_draining)
 		deadline_free(&gateway->drain_deadline);
 	signals_close(&signals);

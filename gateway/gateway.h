@@ -22,12 +22,14 @@ struct gateway {
 	struct upstreams *upstreams;
 	struct ledger *ledger;
 	struct snapshot *snapshot; /* in force */
+	struct config *first;      /* that of the start: listeners, workers */
 	struct server *admin;
 	unsigned n_workers;
 	struct worker **workers; /* (n_workers) */
 	struct deadline drain_deadline;
 	_Atomic unsigned draining_workers;
 	bool is_draining;
+	bool is_stopping; /* no new readings of the ledger */
 	int64_t started_utc_ns;
 	char *ledger_folder;
 	unsigned jobs; /* readings of the ledger under way */

@@ -38,3 +38,35 @@ libsluice_a_SOURCES += \
 bin_PROGRAMS += sluice
 sluice_SOURCES = gateway/main.c
 sluice_LDADD = libsluice.a $(SLUICE_LIBS)
+
+UNIT_TESTS += \
+	tests/unit/test_access_log \
+	tests/unit/test_command \
+	tests/unit/test_config \
+	tests/unit/test_files \
+	tests/unit/test_find_ledger \
+	tests/unit/test_line \
+	tests/unit/test_models \
+	tests/unit/test_recent \
+	tests/unit/test_routes \
+	tests/unit/test_settle \
+	tests/unit/test_signals \
+	tests/unit/test_snapshot \
+	tests/unit/test_upstream
+PLACE = tests/unit/gateway_help.c tests/unit/gateway_help.h
+CAPTURE = tests/unit/capture.c tests/unit/capture.h
+tests_unit_test_access_log_SOURCES = tests/unit/test_access_log.c
+tests_unit_test_command_SOURCES = tests/unit/test_command.c $(CAPTURE)
+tests_unit_test_config_SOURCES = tests/unit/test_config.c $(PLACE)
+tests_unit_test_files_SOURCES = tests/unit/test_files.c $(PLACE)
+tests_unit_test_find_ledger_SOURCES = tests/unit/test_find_ledger.c $(PLACE) \
+	$(CAPTURE)
+tests_unit_test_line_SOURCES = tests/unit/test_line.c
+tests_unit_test_models_SOURCES = tests/unit/test_models.c $(PLACE) \
+	tests/unit/certificates.c tests/unit/certificates.h
+tests_unit_test_recent_SOURCES = tests/unit/test_recent.c
+tests_unit_test_routes_SOURCES = tests/unit/test_routes.c
+tests_unit_test_settle_SOURCES = tests/unit/test_settle.c $(PLACE)
+tests_unit_test_signals_SOURCES = tests/unit/test_signals.c
+tests_unit_test_snapshot_SOURCES = tests/unit/test_snapshot.c $(PLACE)
+tests_unit_test_upstream_SOURCES = tests/unit/test_upstream.c

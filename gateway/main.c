@@ -54,7 +54,7 @@ int main(int argc, char **argv)
 		return EXIT_DONE;
 	}
 	if (!strcmp(argv[1], "--version"))
-		argv[1] = (char[]){"version"};
+		return command_version.run(&command_version, 0, NULL);
 	for (size_t i = 0; i < N_COMMANDS; i++)
 		if (!strcmp(argv[1], commands[i]->name))
 			return commands[i]->run(

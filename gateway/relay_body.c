@@ -44,6 +44,7 @@ void relay_body_feed(struct request *request, struct span bytes)
 {
 	struct attempt *attempt = &request->attempt;
 
+	attempt->body_len += bytes.len;
 	if (attempt->relay == RELAY_JSON) {
 		if (buf_len(&attempt->held) + bytes.len <= RELAY_HOLD &&
 		    buf_append(&attempt->held, bytes))
@@ -80,6 +81,19 @@ static struct span end_as_object(struct request *request, struct span tail)
 	return span_make(text, tail.len + 1);
 }
 
+/*
+ * Tokens of an answer that cannot be read, by its length: about four bytes a
+ * token, and compressed about two. A vector is no output.
+ */
+static int64_t estimate_by_len(const struct request *request)
+{
+	const struct attempt *attempt = &request->attempt;
+
+	if (request->endpoint == ENDPOINT_EMBEDDINGS)
+		return 0;
+	return (int64_t)(attempt->body_len / (attempt->is_encoded ? 2 : 4));
+}
+
 void relay_body_read_usage(struct request *request)
 {
 	struct attempt *attempt = &request->attempt;
@@ -87,7 +101,7 @@ void relay_body_read_usage(struct request *request)
 	struct dialect_answer answer;
 
 	if (attempt->is_encoded) {
-		attempt->output_estimate = (int64_t)(body.len / 4);
+		attempt->output_estimate = estimate_by_len(request);
 		return;
 	}
 	arena_reset(&request->worker->scratch);
@@ -96,6 +110,8 @@ void relay_body_read_usage(struct request *request)
 	dialect_read_answer(
 	    request->endpoint, body, &request->worker->scratch, &answer);
 	dialect_usage_merge(&attempt->usage, &answer.usage);
-	attempt->output_estimate = answer.output_estimate;
+	attempt->output_estimate = attempt->relay == RELAY_PLAIN
+				       ? estimate_by_len(request)
+				       : answer.output_estimate;
 	attempt->saw_finish = answer.is_finished;
 }

@@ -41,11 +41,25 @@ void relay_stream_release(struct request *request)
 	buf_free(&attempt->held);
 }
 
+/*
+ * Events that lie side by side in what the upstream sent leave as one piece,
+ * so that a burst of them costs one chunk and not one each.
+ */
+static void flush_run(struct request *request)
+{
+	struct attempt *attempt = &request->attempt;
+
+	if (attempt->run.len > 0)
+		exchange_write(request->exchange, attempt->run);
+	attempt->run.len = 0;
+}
+
 /* Everything that ends a good stream, the amounts before its last event. */
 static void finish_stream(struct request *request, struct span last)
 {
 	attempt_settle(request, LEDGER_COMPLETED);
 	relay_stream_release(request);
+	flush_run(request);
 	write_amounts(request);
 	if (last.len > 0)
 		exchange_write(request->exchange, last);
@@ -55,9 +69,15 @@ static void finish_stream(struct request *request, struct span last)
 static void pass(struct request *request, struct span raw)
 {
 	struct attempt *attempt = &request->attempt;
+	struct span *run = &attempt->run;
 
 	if (exchange_has_begun(request->exchange)) {
-		exchange_write(request->exchange, raw);
+		if (run->len > 0 && run->ptr + run->len == raw.ptr) {
+			run->len += raw.len;
+			return;
+		}
+		flush_run(request);
+		*run = raw;
 		return;
 	}
 	/* Chunks before the first content wait for it: until then another
@@ -93,15 +113,15 @@ static void take_event(struct request *request, const struct sse_event *event)
 		pass(request, event->raw);
 		return;
 	}
-	dialect_read_chunk(
-	    request->endpoint, event->data, &request->worker->scratch, &chunk);
+	dialect_read_chunk(request->endpoint, event->data,
+	    &request->worker->scratch, &attempt->stream, &chunk);
 	dialect_usage_merge(&attempt->usage, &chunk.usage);
 	attempt->output_estimate += chunk.output_estimate;
 	attempt->saw_finish |= chunk.has_finish;
 	if (chunk.is_error) {
 		attempt->saw_error = true;
 		if (attempt->saw_content)
-			exchange_write(request->exchange, event->raw);
+			pass(request, event->raw);
 		else
 			attempt->error_body =
 			    arena_copy(request->arena, event->data);
@@ -125,12 +145,19 @@ void relay_stream_feed(struct request *request, struct span bytes)
 	struct sse_event event;
 
 	while (!attempt->saw_done && !attempt->saw_error) {
+		struct span before = bytes;
+
 		arena_reset(&request->worker->scratch);
 		if (!sse_next(&attempt->splitter, &bytes,
 			&request->worker->scratch, &event))
 			break;
 		take_event(request, &event);
+		/* One that was gathered from pieces lies in the splitter's
+		   memory, which the next one takes. */
+		if (event.raw.ptr != before.ptr)
+			flush_run(request);
 	}
+	flush_run(request);
 	attempt->is_too_long = attempt->splitter.is_too_long;
 	relay_throttle(request);
 }

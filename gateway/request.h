@@ -78,6 +78,7 @@ struct attempt {
 	struct upstream *upstream;
 	struct call *call;
 	bool is_reserved;
+	bool is_probe; /* of a half-open breaker */
 	bool is_settled;
 	int64_t started_ns;
 	int status; /* of the upstream's answer, 0: none */
@@ -87,8 +88,11 @@ struct attempt {
 	enum relay_kind relay;
 	struct http1_header back[24]; /* headers to pass back, in the arena */
 	size_t n_back;
-	struct buf held; /* JSON body, or events before content */
+	uint64_t body_len; /* of the answer that came, any kind */
+	struct buf held;   /* JSON body, or events before content */
 	struct sse_splitter splitter;
+	struct dialect_stream stream;
+	struct span run; /* events to be written as one piece */
 	bool is_encoded; /* content-encoding: not ours to read */
 	bool saw_content;
 	bool saw_finish;
@@ -137,6 +141,7 @@ struct request {
 	size_t candidate; /* index into the decision's candidates */
 	unsigned attempts;
 	bool has_attempt; /* attempt holds one */
+	bool is_probe;    /* the candidate was let through as a probe */
 	bool asks_usage;  /* we spliced include_usage */
 	struct attempt attempt;
 	enum ledger_outcome outcome;

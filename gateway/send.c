@@ -3,7 +3,6 @@
 #include "gateway/request.h"
 
 #include <stdatomic.h>
-#include <stdio.h>
 
 #include "gateway/relay.h"
 
@@ -20,6 +19,8 @@ bool attempt_admit(struct request *request, size_t from)
 		if (!upstream_may_try(request->snapshot->upstreams[model], now))
 			continue;
 		request->candidate = i;
+		request->is_probe =
+		    upstream_is_probed(request->snapshot->upstreams[model]);
 		return true;
 	}
 	return false;
@@ -85,6 +86,7 @@ static enum step_result reserve(struct request *request)
 	    .model = &request->config->models[model],
 	    .model_index = model,
 	    .upstream = request->snapshot->upstreams[model],
+	    .is_probe = request->is_probe,
 	};
 	memcpy(attempt->id_text, "att_", 4);
 	ledger_id_format(&attempt->id, attempt->id_text + 4);
@@ -170,7 +172,6 @@ static struct span write_head(struct request *request, size_t body_len)
 	const struct http1_head *head = exchange_request(request->exchange);
 	struct buf *out = &request->worker->text;
 	char length[24];
-	int n = snprintf(length, sizeof(length), "%zu", body_len);
 	bool ok;
 
 	buf_consume(out, SIZE_MAX);
@@ -187,7 +188,7 @@ static struct span write_head(struct request *request, size_t body_len)
 	     http1_write_header(out, SPAN("x-request-id"),
 		 span_of(request->attempt.id_text)) &&
 	     http1_write_header(
-		 out, SPAN("content-length"), span_make(length, (size_t)n)) &&
+		 out, SPAN("content-length"), span_decimal(body_len, length)) &&
 	     buf_append(out, SPAN("\r\n"));
 	return ok ? arena_copy(request->arena, buf_span(out))
 		  : span_make(NULL, 0);

@@ -4,6 +4,13 @@
 
 #include <stdatomic.h>
 
+/* Whether any of the request reached the upstream, so that it may bill. */
+static bool was_sent(const struct attempt *attempt)
+{
+	return attempt->status != 0 || attempt->failure > CALL_TLS ||
+	       (attempt->call && call_was_sent(attempt->call));
+}
+
 /* Whether the client got an answer out of this attempt, or part of one. */
 static bool has_delivered(
     const struct request *request, enum ledger_outcome outcome)
@@ -23,10 +30,8 @@ static struct ledger_usage find_usage(const struct request *request,
 {
 	const struct attempt *attempt = &request->attempt;
 	const struct dialect_usage *said = &attempt->usage;
-	bool was_sent = attempt->status != 0 || attempt->failure > CALL_TLS;
-	bool counts =
-	    has_delivered(request, outcome) ||
-	    (outcome == LEDGER_CLIENT_GONE && attempt->started_ns != 0);
+	bool counts = has_delivered(request, outcome) ||
+		      (outcome == LEDGER_CLIENT_GONE && was_sent(attempt));
 	struct ledger_usage usage = {0};
 
 	*is_estimated = said->is_odd;
@@ -47,9 +52,9 @@ static struct ledger_usage find_usage(const struct request *request,
 	if (outcome != LEDGER_COMPLETED && outcome != LEDGER_REFUSED) {
 		bool is_final = attempt->saw_finish && said->has_output;
 
-		if (usage.output_tokens < attempt->output_estimate)
+		if (!is_final && usage.output_tokens < attempt->output_estimate)
 			usage.output_tokens = attempt->output_estimate;
-		*is_estimated |= was_sent && !is_final;
+		*is_estimated |= was_sent(attempt) && !is_final;
 	}
 	return usage;
 }
@@ -70,7 +75,11 @@ static void tell_breaker(
 	int status = attempt->status;
 	bool is_credential = status == 401 || status == 403;
 
-	if (outcome == LEDGER_CLIENT_GONE)
+	if (!attempt->is_probe && !upstream_is_closed(attempt->upstream))
+		return;
+	/* Refused without a status: by ourselves, before it was sent. */
+	if (outcome == LEDGER_CLIENT_GONE ||
+	    (outcome == LEDGER_REFUSED && status == 0))
 		upstream_said_nothing(attempt->upstream);
 	else if (outcome == LEDGER_UPSTREAM_DIED ||
 		 outcome == LEDGER_TIMED_OUT || status >= 500 ||

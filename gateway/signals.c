@@ -4,14 +4,21 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
+/*
+ * A signal may have been posted and not delivered when this is closed: the
+ * last of the two frees it.
+ */
 struct signals {
 	struct loop *loop;
 	signals_fn *fn;
 	void *arg;
 	pthread_t thread;
 	sigset_t set;
+	_Atomic bool is_closed;
+	_Atomic unsigned pending; /* posted, not delivered */
 };
 
 struct arrival {
@@ -27,7 +34,7 @@ static sigset_t our_signals(void)
 	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
-	/* Ends the waiting thread; nobody else sends it. */
+	/* Wakes the waiting thread, to see that it is over. */
 	sigaddset(&set, SIGUSR2);
 	return set;
 }
@@ -37,7 +44,9 @@ void signals_block(void)
 	sigset_t set = our_signals();
 
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	/* A closed pipe and a full file are results of writing, not ends. */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 }
 
 static void deliver(void *arg)
@@ -47,7 +56,11 @@ static void deliver(void *arg)
 	int number = arrival->signal;
 
 	free(arrival);
-	signals->fn(number, signals->arg);
+	signals->pending--;
+	if (!signals->is_closed)
+		signals->fn(number, signals->arg);
+	else if (signals->pending == 0)
+		free(signals);
 }
 
 static void *wait_for_signals(void *arg)
@@ -55,9 +68,13 @@ static void *wait_for_signals(void *arg)
 	struct signals *signals = arg;
 	int number;
 
-	while (sigwait(&signals->set, &number) == 0 && number != SIGUSR2) {
-		struct arrival *arrival = mem_new(struct arrival);
+	while (sigwait(&signals->set, &number) == 0 && !signals->is_closed) {
+		struct arrival *arrival;
 
+		if (number == SIGUSR2)
+			continue;
+		signals->pending++;
+		arrival = mem_new(struct arrival);
 		*arrival = (struct arrival){signals, number};
 		loop_post(signals->loop, deliver, arrival);
 	}
@@ -70,7 +87,10 @@ struct signals *signals_open(
 	struct signals *signals = mem_new(struct signals);
 	int failed;
 
-	*signals = (struct signals){loop, fn, arg, .set = our_signals()};
+	signals->loop = loop;
+	signals->fn = fn;
+	signals->arg = arg;
+	signals->set = our_signals();
 	failed =
 	    pthread_create(&signals->thread, NULL, wait_for_signals, signals);
 	if (failed) {
@@ -89,7 +109,9 @@ void signals_close(struct signals **signals)
 	*signals = NULL;
 	if (!old)
 		return;
+	old->is_closed = true;
 	pthread_kill(old->thread, SIGUSR2);
 	pthread_join(old->thread, NULL);
-	free(old);
+	if (old->pending == 0)
+		free(old);
 }

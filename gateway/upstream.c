@@ -130,6 +130,16 @@ bool upstream_looks_healthy(struct upstream *upstream, int64_t now_ns)
 	       now_ns >= atomic_load(&upstream->retry_at_ns);
 }
 
+bool upstream_is_probed(struct upstream *upstream)
+{
+	return atomic_load(&upstream->breaker) == BREAKER_HALF_OPEN;
+}
+
+bool upstream_is_closed(struct upstream *upstream)
+{
+	return atomic_load(&upstream->breaker) == BREAKER_CLOSED;
+}
+
 bool upstream_may_try(struct upstream *upstream, int64_t now_ns)
 {
 	int open = BREAKER_OPEN;

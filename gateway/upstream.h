@@ -52,7 +52,14 @@ bool upstream_may_try(struct upstream *upstream, int64_t now_ns);
 /* Whether upstream_may_try would say yes, without taking the probe. */
 bool upstream_looks_healthy(struct upstream *upstream, int64_t now_ns);
 
-/* How an attempt ended, for the breaker. */
+/* Whether it stands half-open: what was just let through is the probe. */
+bool upstream_is_probed(struct upstream *upstream);
+bool upstream_is_closed(struct upstream *upstream);
+
+/*
+ * How an attempt ended, for the breaker. While it is not closed only the probe
+ * may say: an attempt from before would speak of the past.
+ */
 void upstream_succeeded(struct upstream *upstream);
 void upstream_failed(struct upstream *upstream,
     const struct config_breaker *settings, int64_t now_ns);

@@ -7,8 +7,9 @@
 
 #include "gateway/request.h"
 
+/* More than the longest head that limits.header_bytes lets in. */
 enum {
-	TEXT_MAX = 64 * 1024
+	TEXT_MAX = 256 * 1024
 };
 
 static struct server_limits server_limits_of(const struct config *config)
@@ -55,6 +56,7 @@ struct worker *worker_new(
 	worker->gateway = options->gateway;
 	worker->ledger = options->ledger;
 	worker->metrics = options->metrics;
+	worker->is_tls = config->tls != NULL;
 	worker->snapshot = snapshot_ref(options->snapshot);
 	arena_init(&worker->scratch, RELAY_SCRATCH);
 	buf_init(&worker->text, TEXT_MAX);
@@ -127,7 +129,9 @@ static void swap_snapshot(void *arg)
 	snapshot_unref(&worker->snapshot);
 	worker->snapshot = swap->snapshot;
 	server_set_limits(worker->server, &limits);
-	server_set_tls(worker->server, worker->snapshot->config->tls);
+	/* New files, but never from TLS to plain or back under one port. */
+	if (worker->is_tls && worker->snapshot->config->tls)
+		server_set_tls(worker->server, worker->snapshot->config->tls);
 	free(swap);
 }
 

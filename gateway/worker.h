@@ -30,6 +30,7 @@ struct worker {
 	struct arena scratch; /* of one event; reset by who uses it */
 	struct buf text;      /* heads are written here, then copied */
 	bool is_draining;
+	bool is_tls; /* the data port; as at start */
 
 	/* Series without labels, and those of the endpoints. */
 	struct metric *duration[4]; /* by endpoint; the last: other */

@@ -76,7 +76,7 @@ uint32_t format_write_header(const struct format_header *header, uint8_t *page)
 /* NULL when the header at <at> can be used, else what is wrong. */
 static const char *fault_of_header(const uint8_t *at)
 {
-	if (memcmp(at, MAGIC, 8))
+	if (memcmp(at, MAGIC, 8) != 0)
 		return "does not begin as a segment does";
 	if (hash_crc32c(0, at, SIGNED_LEN) != get_u32(at + SIGNED_LEN))
 		return "its checksum is wrong";
@@ -115,7 +115,7 @@ enum format_header_state format_read_header(const uint8_t *page,
 	memcpy(made + FORMAT_MARK_OFFSET, page + FORMAT_MARK_OFFSET, 16);
 	if (*why)
 		return FORMAT_HEADER_SCARRED;
-	if (memcmp(page, made, FORMAT_HEADER_LEN)) {
+	if (memcmp(page, made, FORMAT_HEADER_LEN) != 0) {
 		*why = "bytes of it that mean nothing have changed";
 		return FORMAT_HEADER_SCARRED;
 	}

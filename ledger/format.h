@@ -127,7 +127,7 @@ uint64_t format_le64(uint64_t value);
 /* Each fills <slot> (FORMAT_SLOT_LEN bytes) but its checksum. */
 void format_write_name(const struct format_name *name, uint8_t *slot);
 void format_write_reserve(const struct format_reserve *reserve, uint8_t *slot);
-void format_write_settle(const struct format_settle *settle, uint8_t *slot);
+void format_write_settle(const struct format_settle *record, uint8_t *slot);
 
 /* FORMAT_SEAL and FORMAT_VOID: when. */
 void format_write_plain(enum format_kind kind, int64_t utc_ns, uint8_t *slot);

@@ -30,9 +30,9 @@ static struct idmap_entry *probe(
 {
 	size_t i = home(map, key);
 
-	while (
-	    map->entries[i].value != IDMAP_NONE &&
-	    memcmp(map->entries[i].key.bytes, key->bytes, sizeof(key->bytes)))
+	while (map->entries[i].value != IDMAP_NONE &&
+	       memcmp(map->entries[i].key.bytes, key->bytes,
+		   sizeof(key->bytes)) != 0)
 		i = (i + 1) & (map->cap - 1);
 	return &map->entries[i];
 }

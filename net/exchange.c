@@ -135,9 +135,8 @@ static void start_head(struct server *server, int status)
 static void put_length(struct buf *out, uint64_t length)
 {
 	char digits[24];
-	int n = snprintf(digits, sizeof(digits), "%" PRIu64, length);
 
-	put_header(out, SPAN("content-length"), span_make(digits, (size_t)n));
+	put_header(out, SPAN("content-length"), span_decimal(length, digits));
 }
 
 static void send_head(struct server *server, struct stream *stream)

@@ -227,6 +227,13 @@ void tls_unref(struct tls_context **context_ptr)
 
 /* --- handshakes ---------------------------------------------------------- */
 
+/* The macro for it casts away a const, which the call does keep. */
+static bool set_sni(SSL *ssl, const char *name)
+{
+	return SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME,
+		   TLSEXT_NAMETYPE_host_name, (void *)(uintptr_t)name) == 1;
+}
+
 /*
  * Whom the certificate must name: RFC 6125 for host names, where an address
  * counts only as an address (and is not sent as SNI, RFC 6066 section 3).
@@ -242,7 +249,7 @@ static bool expect_name(SSL *ssl, const char *name)
 	    inet_pton(AF_INET6, name, &address) == 1)
 		return X509_VERIFY_PARAM_set1_ip_asc(param, name) == 1;
 	return X509_VERIFY_PARAM_set1_host(param, name, 0) == 1 &&
-	       SSL_set_tlsext_host_name(ssl, name) == 1;
+	       set_sni(ssl, name);
 }
 
 SSL *tls_new_ssl(struct tls_peer *peer)

@@ -447,16 +447,36 @@ static void add_candidates(struct decider *d, const struct policy_use *use)
 	}
 }
 
+/* Without printf: this is written for every request. */
 static void add_request_reason(struct decider *d)
 {
 	const struct router_features *f = d->question->features;
+	struct json_out out;
+	char text[200];
 
-	add_reason(
-	    d, arena_printf(d->arena,
-		   "the request looks like %s (language %s), about %" PRId64
-		   " tokens, difficulty %.2f",
-		   router_task_name(f->task), f->language, f->tokens,
-		   f->difficulty));
+	json_out_init(&out, text, sizeof(text));
+	json_out_raw(&out, SPAN("the request looks like "));
+	json_out_raw(&out, span_of(router_task_name(f->task)));
+	json_out_raw(&out, SPAN(" (language "));
+	json_out_raw(&out, span_of(f->language));
+	json_out_raw(&out, SPAN("), about "));
+	json_out_int(&out, f->tokens);
+	json_out_raw(&out, SPAN(" tokens, difficulty "));
+	json_out_decimal(&out, (int64_t)(f->difficulty * 100 + 0.5), 2);
+	add_reason(d, arena_copy(d->arena, json_out_text(&out)).ptr);
+}
+
+static void add_rule_reason(struct decider *d, const struct policy_rule *rule)
+{
+	struct json_out out;
+	char text[600];
+
+	json_out_init(&out, text, sizeof(text));
+	json_out_raw(&out, SPAN("rule \""));
+	json_out_raw(&out, span_of(rule->name));
+	json_out_raw(&out, SPAN("\" matches: "));
+	json_out_raw(&out, span_head(span_of(rule->condition), 500));
+	add_reason(d, arena_copy(d->arena, json_out_text(&out)).ptr);
 }
 
 static void decide_auto(struct decider *d)
@@ -479,10 +499,7 @@ static void decide_auto(struct decider *d)
 		decision->cache = rule->cache;
 		if (rule->use.n > 0)
 			use = &rule->use;
-		add_reason(
-		    d, text_or(arena_printf(d->arena, "rule \"%s\" matches: %s",
-				   rule->name, rule->condition),
-			   "a rule matches"));
+		add_rule_reason(d, rule);
 	} else {
 		add_reason(d, q->policy->n_rules > 0
 				  ? "no rule matches: the policy's own models"

@@ -1,5 +1,9 @@
 /* scan.c -- one pass over a prompt: words, marks, letters. */
 /* SPDX-License-Identifier: Apache-2.0 */
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include "router/scan.h"
 
 #define HEAD_WORDS 60  /* an opening instruction is not longer */
@@ -8,7 +12,7 @@
 #define TAIL_BYTES 400
 #define SYSTEM_BYTES 400 /* of a system message that are looked at */
 #define WIDE_WIDTH 3     /* Latin letters that one Han character replaces */
-#define CLOSE_WORDS 400  /* so many are read; what follows is skimmed */
+#define CLOSE_WORDS 300  /* so many are read; what follows is skimmed */
 #define CLOSE_BYTES 3072 /* but for these at the end */
 
 /* --- bytes -------------------------------------------------------------- */
@@ -184,6 +188,29 @@ static void push_letter(struct scan *s, const char *bytes, size_t n)
 	s->key_len += n;
 }
 
+#ifdef __SSE2__
+/*
+ * The ASCII letters at the front of 16 bytes, in lower case and zeros behind
+ * them, into <key>; returns how many.
+ */
+static size_t push_block(const char *text, char *key)
+{
+	const __m128i places =
+	    _mm_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+	__m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)text);
+	__m128i lower = _mm_or_si128(bytes, _mm_set1_epi8(0x20));
+	__m128i from_a = _mm_sub_epi8(lower, _mm_set1_epi8('a'));
+	__m128i is_letter = _mm_cmpeq_epi8(
+	    _mm_min_epu8(from_a, _mm_set1_epi8('z' - 'a')), from_a);
+	unsigned others = ~(unsigned)_mm_movemask_epi8(is_letter);
+	unsigned n = (unsigned)__builtin_ctz(others | 1U << 16);
+	__m128i is_ours = _mm_cmplt_epi8(places, _mm_set1_epi8((char)n));
+
+	_mm_storeu_si128((__m128i *)(void *)key, _mm_and_si128(lower, is_ours));
+	return n;
+}
+#endif
+
 /* Appends the ASCII letters where the pass stands; returns how many. */
 static size_t push_ascii(struct scan *s)
 {
@@ -192,6 +219,13 @@ static size_t push_ascii(struct scan *s)
 	size_t at = s->at;
 	size_t n;
 
+#ifdef __SSE2__
+	if (len + 16 <= sizeof(s->key) && at + 16 <= s->text.len) {
+		n = push_block(text + at, (char *)&s->key + len);
+		len += n;
+		at += n;
+	}
+#endif
 	while (at < s->text.len &&
 	       classes[(unsigned char)text[at]] == BYTE_LETTER) {
 		if (len < WORD_MAX)

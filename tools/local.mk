@@ -12,7 +12,6 @@ TESTS += $(HOUSE_TESTS)
 dist_check_SCRIPTS += $(HOUSE_TESTS)
 
 EXTRA_DIST += \
-	tools/client-env \
 	tools/cppcheck.suppr \
 	tools/deps \
 	tools/fuzz \

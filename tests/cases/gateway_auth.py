@@ -83,14 +83,14 @@ def a_key_may_use_its_own_models_only(bench):
 
 @case
 def an_unknown_model_is_answered_404_with_near_names(bench):
-    for name in ("up/smal", "up/smalll", "UP/small", "small-1"):
+    for name in ("up/smaall", "up/smalll", "UP/small", "small-1"):
         answer = bench.gateway.ask(chat(model=name))
         check_equal((answer.status, answer.code()), (404, "model_not_found"),
                     name)
         check_equal(answer.json()["error"]["param"], "model")
-    near = bench.gateway.ask(chat(model="up/smal")).json()["error"]["message"]
+    near = bench.gateway.ask(chat(model="up/smaall")).json()["error"]["message"]
     check("up/small" in near, near)
-    far = bench.gateway.ask(chat(model="up/larg"), key=KEY_B)
+    far = bench.gateway.ask(chat(model="up/laarge"), key=KEY_B)
     check_equal(far.status, 404)
     check("up/large" not in far.body.decode(),
           "a near name that this key may not use:", far.body)

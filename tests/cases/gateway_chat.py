@@ -461,7 +461,7 @@ def head_and_options_are_answered(bench):
                                               method="HEAD"), "HEAD")
         check_equal((head.status, head.body), (200, b""))
         check_equal(head.header("content-length"),
-                    str(len(get_answer.body)), "HEAD's length is GET's")
+                    str(len(get_answer.body)), "the length that GET has")
         options = client.ask(bench.gateway.bytes(
             None, "/v1/chat/completions", None, method="OPTIONS"), "OPTIONS")
         check(options.status in (200, 204), options)

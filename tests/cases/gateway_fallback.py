@@ -14,8 +14,6 @@ NO_BREAKER = {"failures": 1000000}
 def make_bench():
     bench = Bench(policy={"name": "two", "baseline": "up/large",
                           "use": ["up/small", "up/large"]})
-    bench.upstream.close()
-    bench.upstream = Upstream(usual_answer)
     bench.gateway = bench.add(settings(bench.upstream.port, providers=[
         provider(bench.upstream.port, timeouts=FAST, breaker=NO_BREAKER)]))
     return bench
@@ -100,6 +98,33 @@ def a_name_that_does_not_resolve_falls_back(bench):
                 (200, "up/large"))
     pinned = gateway.ask(chat(model="up/small"))
     check(pinned.status in (502, 504), pinned)
+
+
+@case
+def a_connection_that_is_not_taken_falls_back_in_time(bench):
+    """A full backlog: the handshake is never answered."""
+    with socket.socket() as full:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        port = full.getsockname()[1]
+        waiting = []
+        for _ in range(4):
+            one = socket.socket()
+            one.setblocking(False)
+            one.connect_ex(("127.0.0.1", port))
+            waiting.append(one)
+        gateway = bench.add(settings(0, providers=[
+            provider(port, timeouts=FAST), provider(
+                bench.upstream.port, "other")],
+            models=[MODELS[0], dict(MODELS[1], provider="other"), MODELS[2]]))
+        answer = gateway.ask(chat(model="auto"))
+        check_equal((answer.status, answer.header("x-sluice-model")),
+                    (200, "up/large"))
+        first, _ = gateway.rows(answer, 2)
+        check(first["outcome"] in ("timed_out", "upstream_died"), first)
+        check_equal((first["cost_nano_usd"], first["estimated"]), (0, False))
+        for one in waiting:
+            one.close()
 
 
 @case

@@ -65,6 +65,38 @@ def upstream_connections_are_kept_and_used_again(bench):
 
 
 @case
+def a_pool_of_none_keeps_no_connection(bench):
+    gateway = bench.add(settings(bench.upstream.port, workers=1, providers=[
+        provider(bench.upstream.port, pool={"idle": 0})]))
+    before = bench.upstream.connections
+    for _ in range(5):
+        check_equal(gateway.ask(chat()).status, 200)
+    check_equal(bench.upstream.connections - before, 5)
+
+
+@case
+def a_big_body_passes_to_an_upstream_that_reads_slowly(bench):
+    body = json.dumps(chat("z" * 8_000_000)).encode()
+
+    class Slow(Upstream):
+        def _serve_one(self, peer):
+            fill = peer.fill
+
+            def slowly(deadline):
+                threading.Event().wait(0.0005)
+                return fill(deadline)
+            peer.fill = slowly
+            return super()._serve_one(peer)
+    slow = Slow(usual_answer)
+    gateway = bench.add(settings(slow.port))
+    answer = gateway.ask(body)
+    check_equal(answer.status, 200)
+    check(slow.last().body == body.replace(b"up/small", b"small-1"),
+          "the body's bytes differ")
+    slow.close()
+
+
+@case
 def pipelined_requests_are_answered_in_order(bench):
     def slow_first(peer, incoming):
         if "number 0" in incoming.body.decode():
@@ -395,10 +427,11 @@ def connect_trace_and_upgrades_are_not_served(bench):
         check_equal(answer.status, 200, "an upgrade may be ignored")
 
 
-def conformance():
+def conformance(side):
+    """The recorded messages of one side that must be refused."""
     with open(CONFORMANCE, encoding="utf-8") as lines:
         return [one for one in map(json.loads, lines)
-                if one["type"] == "request"]
+                if one["type"] == side and one["must_error"]]
 
 
 @case
@@ -407,9 +440,7 @@ def recorded_bad_requests_are_refused_and_closed(bench):
         print(f"   (no cases at {CONFORMANCE})")
         return
     wrong = []
-    for one in conformance():
-        if not one["must_error"]:
-            continue
+    for one in conformance("request"):
         data = base64.b64decode(one["raw_base64"])
         with bench.gateway.connect() as client:
             try:
@@ -427,6 +458,28 @@ def recorded_bad_requests_are_refused_and_closed(bench):
                 wrong.append(f"{name}: {statuses}")
     check(not wrong, f"{len(wrong)} wrong:\n  " + "\n  ".join(wrong))
     check_equal(bench.upstream.count(), 0, "sent upstream")
+
+
+@case
+def recorded_bad_responses_are_never_passed_as_good(bench):
+    if not os.path.exists(CONFORMANCE):
+        print(f"   (no cases at {CONFORMANCE})")
+        return
+    gateway = bench.add(settings(bench.upstream.port, providers=[
+        provider(bench.upstream.port, breaker={"failures": 1000000},
+                 timeouts={"first_byte": "1s", "silence": "1s"})]))
+    wrong, n = [], 0
+    for one in conformance("response"):
+        if "message complete" in one["log"]:
+            continue  # a good one with something behind it
+        n += 1
+        bench.upstream.script["small-1"] = says(
+            base64.b64decode(one["raw_base64"]))
+        answer = gateway.ask(chat())
+        if answer.is_whole and answer.status not in (502, 504):
+            wrong.append(f"{one['file']}: {one['name']}: {answer}")
+    check(not wrong, f"{len(wrong)} wrong:\n  " + "\n  ".join(wrong))
+    check(n > 10, n, "cases")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import threading
 from harness import *  # noqa: F403
 
 STREAMS = 100
-BAD_POLICY = ('name: bad\nbaseline: up/larg\nuse: [up/small, up/tiny]\n'
+BAD_POLICY = ('name: bad\nbaseline: up/laarge\nuse: [up/small, up/tiny]\n'
               'rules:\n'
               '  - {name: a, when: \'request.tokenz > 5\', use: [up/small]}\n'
               '  - {name: a, when: \'request.tokens > "x"\', '
@@ -207,7 +207,7 @@ limits: {body: 10MB, hedaers: 5}
 keys:
   - {name: a}
   - {name: a, key: "${NOT_SET_ANYWHERE}"}
-  - {name: b, key: x, key_sha256: zz, models: [up/smal]}
+  - {name: b, key: x, key_sha256: zz, models: [up/smaall]}
 providers:
   - {name: up, dialect: opnai, base_url: "ftp://x/v1"}
   - {name: up, base_url: "http://127.0.0.1:1/v1", tiemouts: {}}
@@ -300,7 +300,7 @@ def commands_say_how_they_are_used(bench):
         check_equal(done.returncode, 0, command)
         check(b"xample" in done.stdout, command, "has no example")
     for args in ((), ("sreve",), ("check",), ("check", "--confg", "x"),
-                 ("ledger", "--config", bench.gateway.config, "verfy")):
+                 ("ledger", "--config", bench.gateway.config, "verifyy")):
         check_equal(sluice(*args).returncode, 2, args)
     near = sluice("sreve").stderr.decode()
     check("serve" in near, near)

@@ -14,8 +14,10 @@ BUILD_DIR names the build directory; without it that is where we are, or build/
 in it. A program that is not there means that this test is skipped (77). Arguments on the
 command line choose cases by a part of their name.
 """
+import fcntl
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -28,8 +30,10 @@ import time
 import traceback
 import urllib.request
 
-from wire import (Client, Upstream, WireError, STREAM_HEAD, chunked, note_close,
-                  request, response)
+from answers import (DONE, USAGE, always, completion, delta, says,
+                     send_stream, stream_events, usage_event, usual_answer)
+from wire import (Client, Ended, Upstream, WireError, STREAM_HEAD, chunked,
+                  note_close, request, response)
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
@@ -127,10 +131,25 @@ def run_cases(make_bench, only=None):
     print(f"ok {len(cases)}")
 
 
+_held = []  # locks of the ports that are ours until we end
+
+
 def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
+    """A port that no other test takes, and no outgoing connection."""
+    folder = os.path.join(tempfile.gettempdir(), "sluice-test-ports")
+    os.makedirs(folder, exist_ok=True)
+    while True:
+        port = random.randrange(20000, 32768)
+        lock = open(os.path.join(folder, str(port)), "wb")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with socket.socket() as sock:
+                sock.bind(("127.0.0.1", port))
+        except OSError:
+            lock.close()
+            continue
+        _held.append(lock)
+        return port
 
 
 class DeadPort:
@@ -167,7 +186,7 @@ def sluice(*args, text=b"", env=None, timeout=60):
 class Process:
     """A program in the background; its output goes to files."""
 
-    def __init__(self, name, args, folder, env=None):
+    def __init__(self, name, args, folder, env=None, **options):
         self.name = name
         self.out_path = os.path.join(folder, f"{name}.out")
         self.err_path = os.path.join(folder, f"{name}.err")
@@ -175,7 +194,7 @@ class Process:
                 open(self.err_path, "ab") as err:
             self.process = subprocess.Popen(
                 args, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
-                env=environment(**(env or {})), cwd=folder)
+                env=environment(**(env or {})), cwd=folder, **options)
         self.pid = self.process.pid
 
     def out(self):
@@ -230,6 +249,12 @@ class Process:
         return 0
 
 
+def memory_factor(process):
+    """How much more memory a build with sanitizers may take."""
+    with open(f"/proc/{process.pid}/maps", encoding="utf-8") as lines:
+        return 4 if re.search(r"lib[at]san", lines.read()) else 1
+
+
 def get(port, path, timeout=10):
     """The body of a simple GET; an HTTP error raises."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -262,10 +287,10 @@ class Gateway:
                 out.write(text)
             os.replace(path + ".new", path)
 
-    def start(self, wait=True):
+    def start(self, wait=True, **options):
         self.process = Process(
             "sluice", [SLUICE, "serve", "--config", self.config],
-            self.folder, self.env)
+            self.folder, self.env, **options)
         if wait:
             self.wait_ready()
         return self
@@ -493,11 +518,12 @@ class Provider:
 class FakeBench:
     """The fake provider and a gateway before it."""
 
-    def __init__(self, policy=None, options=(), **changes):
+    def __init__(self, policy=None, more=None, **changes):
         self.folder = tempfile.mkdtemp(prefix="sluice-test-")
-        self.provider = Provider(self.folder, *options)
-        changes.setdefault("providers", [provider(
-            self.provider.port, breaker={"failures": 1000000})])
+        self.provider = Provider(self.folder)
+        changes["providers"] = [provider(
+            self.provider.port,
+            **(more or {"breaker": {"failures": 1000000}}))]
         self.gateway = Gateway(self.folder, settings(0, **changes),
                                policy or POLICY)
         try:
@@ -517,101 +543,7 @@ class FakeBench:
         return "; ".join(problem for problem in problems if problem)
 
 
-# --- what the upstream says ---------------------------------------------------
-
-USAGE = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
-
-
-def completion(content="Hi there", model="small-1", usage=USAGE, **more):
-    """A chat answer, spaced so that re-printing it would show."""
-    answer = {"id": "chatcmpl-1", "object": "chat.completion",
-              "created": 1700000000, "model": model,
-              "choices": [{"index": 0, "finish_reason": "stop",
-                           "message": {"role": "assistant",
-                                       "content": content}}], **more}
-    if usage is not None:
-        answer["usage"] = usage
-    return json.dumps(answer, indent=1, separators=(" , ", " :  ")).encode()
-
-
-def delta(content=None, finish=None, usage="absent", **more):
-    """One chunk's event of a chat stream."""
-    inner = dict(more)
-    if content is not None:
-        inner["content"] = content
-    chunk = {"id": "chatcmpl-1", "object": "chat.completion.chunk",
-             "created": 1700000000, "model": "small-1",
-             "choices": [{"index": 0, "delta": inner,
-                          "finish_reason": finish}]}
-    if usage != "absent":
-        chunk["usage"] = usage
-    return b"data: " + json.dumps(chunk).encode() + b"\n\n"
-
-
-def usage_event(usage=USAGE):
-    return b"data: " + json.dumps(
-        {"id": "chatcmpl-1", "object": "chat.completion.chunk",
-         "created": 1700000000, "model": "small-1", "choices": [],
-         "usage": usage}).encode() + b"\n\n"
-
-
-DONE = b"data: [DONE]\n\n"
-
-
-def stream_events(words=("Hi", " there"), usage=USAGE):
-    """The events of a usual stream; <usage> None: none is told."""
-    events = [delta("", role="assistant")]
-    events += [delta(word) for word in words]
-    events.append(delta(finish="stop"))
-    if usage is not None:
-        events.append(usage_event(usage))
-    return events + [DONE]
-
-
-def send_stream(peer, events, pause=None):
-    """Sends a whole stream, an event a chunk."""
-    peer.send(STREAM_HEAD)
-    for event in events:
-        peer.send(chunked(event))
-        if pause:
-            pause()
-    peer.send(b"0\r\n\r\n")
-    return True
-
-
-def usual_answer(peer, incoming):
-    """What a healthy provider says; asks for usage are obeyed."""
-    body = incoming.json()
-    if incoming.target.endswith("/embeddings"):
-        peer.send(response(200, json.dumps(
-            {"object": "list", "model": body["model"],
-             "data": [{"object": "embedding", "index": 0,
-                       "embedding": [0.5, -0.25]}],
-             "usage": {"prompt_tokens": 7, "total_tokens": 7}}).encode()))
-        return True
-    if body.get("stream"):
-        asked = (body.get("stream_options") or {}).get("include_usage")
-        return send_stream(peer, stream_events(usage=USAGE if asked else None))
-    peer.send(response(200, completion(model=body["model"])))
-    return True
-
-
-def always(status, body=b'{"error": {"message": "no", "type": "t", '
-           b'"param": null, "code": "scripted"}}', headers=()):
-    """An answer function with one status."""
-    def answer(peer, _):
-        peer.send(response(status, body, headers))
-        return True
-    return answer
-
-
-def says(data):
-    """An answer function that sends raw bytes and closes."""
-    def answer(peer, _):
-        peer.send(data)
-        return False
-    return answer
-
+# --- money --------------------------------------------------------------------
 
 def nano(text):
     """Nano-dollars of a plain decimal, exactly; None for "unpriced"."""

@@ -307,7 +307,8 @@ class Upstream:
         self.listener.bind(("127.0.0.1", 0))
         self.listener.listen(512)
         self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        self.thread = threading.Thread(target=self._accept, daemon=True)
+        self.thread.start()
 
     def _accept(self):
         while True:
@@ -361,6 +362,9 @@ class Upstream:
             self.requests = []
 
     def close(self):
+        """Ends listening; the thread is woken before its descriptor goes."""
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.thread.join(TIMEOUT)
         self.listener.close()
 
 

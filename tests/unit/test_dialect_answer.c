@@ -32,9 +32,11 @@ static int teardown(void **state)
 
 static struct dialect_chunk read_chunk(struct arena *arena, const char *data)
 {
+	struct dialect_stream stream = {0};
 	struct dialect_chunk chunk;
 
-	dialect_read_chunk(ENDPOINT_CHAT, span_of(data), arena, &chunk);
+	dialect_read_chunk(
+	    ENDPOINT_CHAT, span_of(data), arena, &stream, &chunk);
 	return chunk;
 }
 

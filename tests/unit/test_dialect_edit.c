@@ -334,7 +334,7 @@ static void put_member(struct writer *w, unsigned which)
 
 static void put_document(struct writer *w, bool has_options)
 {
-	unsigned order[12], n = 3 + draw(w, 9);
+	unsigned order[12] = {0}, n = 3 + draw(w, 9);
 
 	for (unsigned i = 0; i < n; i++) {
 		unsigned j = draw(w, i + 1);

@@ -216,7 +216,7 @@ check('a model that is not allowed is 403', async () => {
 
 check('an unknown model is 404 with near names', async () => {
   const error = await raises(OpenAI.NotFoundError,
-    () => ask('x', { model: 'up/smal' }), 404);
+    () => ask('x', { model: 'up/smaall' }), 404);
   assert.ok(error.message.includes('up/small'), error.message);
 });
 

@@ -242,7 +242,7 @@ def a_model_that_is_not_allowed_is_403():
 
 @check
 def an_unknown_model_is_404():
-    error = raises(openai.NotFoundError, lambda: ask(model="up/smal"), 404)
+    error = raises(openai.NotFoundError, lambda: ask(model="up/smaall"), 404)
     assert error.code == "model_not_found"
     assert "up/small" in error.body["message"]
 

@@ -1,0 +1,106 @@
+/* cpu.h -- the arithmetic of a model's layers on the CPU. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LOCAL_CPU_CPU_H
+#define LOCAL_CPU_CPU_H
+
+#include "local/cpu/crew.h"
+#include "local/kv.h"
+#include "local/model/parts.h"
+
+/*
+ * Every operation has a plain version in C that works in F32: the oracle, which
+ * the engine uses when it is asked to be exact and which faster versions are
+ * tested by. Rows are tokens. Nothing here fails.
+ */
+struct cpu;
+
+/* How products are computed. */
+enum cpu_mode {
+	CPU_EXACT, /* the plain versions, whatever the machine can do */
+	CPU_FAST,  /* the fastest that this machine has */
+};
+
+/* <threads> of 1 or more; NULL when they cannot be started. */
+struct cpu *cpu_new(
+    uint32_t threads, enum cpu_mode mode, struct error *err) must_check;
+void cpu_free(struct cpu **cpu);
+
+/* What is in use: "plain C", "AVX2" ...; and the threads. */
+const char *cpu_name(const struct cpu *cpu);
+uint32_t cpu_threads(const struct cpu *cpu);
+
+/*
+ * The left side of products: values (n, cols) in F32, and what a kernel made
+ * of them to multiply faster with.
+ */
+struct operand {
+	const float *values; /* (n, cols) */
+	uint32_t n, cols;
+	const int16_t *words; /* (n, cols) 16-bit values, or NULL */
+	const float *scales;  /* (n, cols / 32) their scales */
+	const float *sums;    /* (n, cols / 32) scale times sum of words */
+};
+
+/* out (n, w->rows) = operand (n, w->cols) times w transposed, plus bias. */
+struct product {
+	const struct matrix *w;
+	float *out;
+};
+
+/* Makes <operand> of values (n, cols), which must stay for its use. */
+void cpu_operand(struct cpu *cpu, const float *values, uint32_t n,
+    uint32_t cols, struct operand *operand);
+
+/* Computes <count> products of one operand as one job. */
+void cpu_multiply(struct cpu *cpu, const struct operand *operand,
+    const struct product *products, uint32_t count);
+
+/* out (n, norm->n) from x of the same shape; out may be x. */
+struct norm_job {
+	const struct norm *norm;
+	double eps;
+	bool takes_mean; /* LayerNorm; else RMS */
+	const float *x;  /* (n, norm->n) */
+	float *out;      /* (n, norm->n) */
+	uint32_t n;
+};
+void cpu_norm(const struct norm_job *job);
+
+/* gate (n) = activation(gate), times up (n) where that is not NULL. */
+void cpu_activate(
+    enum activation activation, float *gate, const float *up, size_t n);
+
+/* x (n) += y (n). */
+void cpu_add(float *x, const float *y, size_t n);
+
+/* One token of a batch: where it stands in its sequence. */
+struct row {
+	uint32_t token, position, type;
+	bool is_long; /* LongRoPE: its sequence may pass the original length */
+	struct kv *kv;
+};
+
+/*
+ * Attention of <n> rows whose keys and values are stored already, those of
+ * the rows themselves included. A causal row sees the <window> tokens up to
+ * its own (all for 0); one that attends both ways all tokens of its sequence
+ * at a distance of at most <window>.
+ */
+struct attention {
+	const struct row *rows; /* (n) */
+	uint32_t n;
+	const float *q; /* (n, n_heads, head_dim), turned */
+	float *out;     /* (n, n_heads, head_dim) */
+	uint32_t n_heads, n_kv_heads, head_dim;
+	uint32_t window;
+	bool both_ways;
+	float scale;
+	int group;
+	uint32_t slot;
+};
+void cpu_attend(struct cpu *cpu, const struct attention *attention);
+
+/* Row <i> of <m> as F32, added to out (cols) where <adds>. */
+void cpu_row(const struct matrix *m, uint32_t i, bool adds, float *out);
+
+#endif

@@ -1,0 +1,57 @@
+# engine.mk -- local/: model files, their arithmetic on the CPU, sampling.
+libsluice_a_SOURCES += \
+	local/cpu/avx2.c \
+	local/cpu/cpu.c local/cpu/cpu.h \
+	local/cpu/kernel.h \
+	local/cpu/ops.c \
+	local/cpu/plain.c \
+	local/cpu/crew.c local/cpu/crew.h \
+	local/kv.c local/kv.h \
+	local/local.h \
+	local/model.h \
+	local/model/bind.c local/model/parts.h \
+	local/model/config.c local/model/config.h \
+	local/model/config_gguf.c \
+	local/model/config_json.c \
+	local/model/config_table.h \
+	local/model/embed.c \
+	local/model/family.c local/model/family.h \
+	local/model/forward.c local/model/forward.h \
+	local/model/model.c local/model/model.h \
+	local/model/rope.c local/model/rope.h \
+	local/model/session.c \
+	local/quant.c local/quant.h \
+	local/sample.c local/sample.h \
+	local/weights/gguf.c local/weights/gguf.h \
+	local/weights/safetensors.c local/weights/safetensors.h \
+	local/weights/tensor.c local/weights/tensor.h \
+	local/weights/weights.c local/weights/weights.h
+
+UNIT_TESTS += \
+	tests/unit/test_bind \
+	tests/unit/test_model_config \
+	tests/unit/test_cpu \
+	tests/unit/test_gguf \
+	tests/unit/test_kv \
+	tests/unit/test_model \
+	tests/unit/test_crew \
+	tests/unit/test_quant \
+	tests/unit/test_real_models \
+	tests/unit/test_safetensors \
+	tests/unit/test_sample
+MODEL_FIXTURE = tests/unit/model_fixture.c tests/unit/model_fixture.h
+tests_unit_test_bind_SOURCES = tests/unit/test_bind.c $(MODEL_FIXTURE)
+tests_unit_test_model_config_SOURCES = tests/unit/test_model_config.c $(MODEL_FIXTURE)
+tests_unit_test_cpu_SOURCES = tests/unit/test_cpu.c
+tests_unit_test_gguf_SOURCES = tests/unit/test_gguf.c
+tests_unit_test_kv_SOURCES = tests/unit/test_kv.c
+tests_unit_test_model_SOURCES = tests/unit/test_model.c $(MODEL_FIXTURE)
+tests_unit_test_crew_SOURCES = tests/unit/test_crew.c
+tests_unit_test_quant_SOURCES = tests/unit/test_quant.c $(MODEL_FIXTURE)
+tests_unit_test_real_models_SOURCES = tests/unit/test_real_models.c \
+	$(MODEL_FIXTURE)
+tests_unit_test_safetensors_SOURCES = tests/unit/test_safetensors.c \
+	$(MODEL_FIXTURE)
+tests_unit_test_sample_SOURCES = tests/unit/test_sample.c
+EXTRA_DIST += tests/data/models tools/fetch-models \
+	tools/make-model-goldens.py

@@ -1,0 +1,52 @@
+# local.mk -- local/: the inference engine.
+libsluice_a_SOURCES += \
+	local/tokenizer.h \
+	local/tokenizer/added.c local/tokenizer/added.h \
+	local/tokenizer/bpe.c \
+	local/tokenizer/bytes.c \
+	local/tokenizer/charsmap.c \
+	local/tokenizer/decode.c \
+	local/tokenizer/encode.c \
+	local/tokenizer/internal.h \
+	local/tokenizer/load.c local/tokenizer/load.h \
+	local/tokenizer/load_arrays.c \
+	local/tokenizer/load_model.c \
+	local/tokenizer/load_steps.c \
+	local/tokenizer/load_template.c \
+	local/tokenizer/model.c local/tokenizer/model.h \
+	local/tokenizer/normalize.c local/tokenizer/normalize.h \
+	local/tokenizer/pattern.c local/tokenizer/pattern.h \
+	local/tokenizer/scan.c \
+	local/tokenizer/split.c local/tokenizer/split.h \
+	local/tokenizer/steps.c \
+	local/tokenizer/tokenizer.c \
+	local/tokenizer/unicode.c local/tokenizer/unicode.h \
+	local/tokenizer/unicode_table.c \
+	local/tokenizer/unigram.c \
+	local/tokenizer/vocab.c local/tokenizer/vocab.h
+
+UNIT_TESTS += \
+	tests/unit/test_tokenizer \
+	tests/unit/test_tokenizer_arrays \
+	tests/unit/test_tokenizer_load \
+	tests/unit/test_tokenizer_scan \
+	tests/unit/test_tokenizer_unicode
+tests_unit_test_tokenizer_SOURCES = tests/unit/test_tokenizer.c \
+	tests/unit/tokenizer_fixture.h
+tests_unit_test_tokenizer_arrays_SOURCES = \
+	tests/unit/test_tokenizer_arrays.c tests/unit/tokenizer_fixture.h
+tests_unit_test_tokenizer_load_SOURCES = tests/unit/test_tokenizer_load.c \
+	tests/unit/tokenizer_fixture.h
+tests_unit_test_tokenizer_scan_SOURCES = tests/unit/test_tokenizer_scan.c
+tests_unit_test_tokenizer_unicode_SOURCES = \
+	tests/unit/test_tokenizer_unicode.c
+
+TOKENIZER_KINDS = deepseek gpt2 llama3 o200k qwen2 spm-metaspace \
+	spm-prepend unigram wordpiece
+EXTRA_DIST += tools/make-tokenizer-goldens.py tools/make-unicode-table.py \
+	$(TOKENIZER_KINDS:%=tests/data/tokenizers/%.json) \
+	$(TOKENIZER_KINDS:%=tests/data/tokenizers/%.goldens)
+
+# Answers JSON lines, for tools/make-tokenizer-goldens.py compare.
+check_PROGRAMS += tests/tokenizer_echo
+tests_tokenizer_echo_SOURCES = tests/tokenizer_echo.c

@@ -1,0 +1,120 @@
+/* model.h -- open-weight models: opening one, feeding it tokens. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LOCAL_MODEL_H
+#define LOCAL_MODEL_H
+
+#include "base/base.h"
+
+/*
+ * A model is a Hugging Face checkpoint directory, a .safetensors file with its
+ * config.json beside it, or a .gguf file. It is opened once, mapped and
+ * checked, and then used through sessions (text so far, one token after the
+ * other), or whole texts at a time (embeddings, classes). Everything here takes
+ * and gives token ids: the tokenizer is another part.
+ *
+ * Any thread may call; calls on one model take turns, its own threads share
+ * the work of each.
+ */
+struct model;
+struct session;
+
+struct model_options {
+	uint32_t threads;  /* of arithmetic, the caller's included; 0: 1 */
+	bool is_exact;     /* the plain F32 arithmetic: slow, the oracle */
+	uint64_t kv_bytes; /* for all sessions' keys and values; 0: 1 GiB */
+	uint32_t chunk;    /* tokens computed at a time; 0: 64 */
+};
+
+struct model_info {
+	struct span family;      /* "llama", "bert" ... */
+	const char *backend;     /* "plain C", "AVX2" ... */
+	const char *weight_type; /* of the first layer's feed-forward part */
+	uint32_t n_layers, hidden, vocab, context;
+	uint32_t n_heads, n_kv_heads, head_dim;
+	uint32_t n_labels; /* 0: it does not classify */
+	bool is_encoder;   /* embeds and classifies; has no sessions */
+	uint64_t parameters;
+	uint64_t file_bytes;
+	uint64_t token_bytes; /* keys and values of one token */
+	const uint32_t *eos;  /* (n_eos) every id that ends a text */
+	uint32_t n_eos;
+	uint32_t bos;              /* UINT32_MAX: none said */
+	const struct span *labels; /* (n_labels) or NULL */
+};
+
+/*
+ * Opens the model at <path>; <options> may be NULL. NULL with the file, and
+ * the key or tensor in it, named in <err> when it is damaged or asks for what
+ * is not supported.
+ */
+struct model *model_open(const char *path, const struct model_options *options,
+    struct error *err) must_check;
+
+/* All sessions must be gone; NULL is fine. */
+void model_close(struct model **model);
+
+/* What it is; the pointers live as long as the model. */
+struct model_info model_info(const struct model *model);
+
+/*
+ * Starts an empty text of at most <max_tokens> tokens (0: the model's
+ * context). LongRoPE models use their long factors when that is past their
+ * original length, so the same text is computed alike from its first token on.
+ * NULL when it is past the context or the model is an encoder.
+ */
+struct session *session_new(
+    struct model *model, uint32_t max_tokens, struct error *err) must_check;
+void session_free(struct session **session);
+
+/*
+ * Appends <n> >= 1 tokens to the text and writes the logits (vocab) that
+ * follow the last one to <logits>, unless that is NULL. FAILED when an id is
+ * not in the vocabulary or the context would be passed, the text unchanged, or
+ * when keys and values do not fit: session_length says how many were taken.
+ */
+enum result session_feed(struct session *session, const uint32_t *tokens,
+    uint32_t n, float *logits, struct error *err) must_check;
+
+/* Logits (vocab) that follow token <index> of those given; borrowed. */
+typedef void (*session_logits_fn)(
+    void *arg, uint32_t index, const float *logits);
+
+struct session_watch {
+	session_logits_fn fn;
+	void *arg;
+};
+
+/* The same, giving the logits after every token to <watch>. */
+enum result session_score(struct session *session, const uint32_t *tokens,
+    uint32_t n, const struct session_watch *watch,
+    struct error *err) must_check;
+
+/* Tokens so far. */
+uint32_t session_length(const struct session *session);
+
+/*
+ * Forgets the tokens from <length> on; false, and nothing changed, when a
+ * sliding window has already dropped what the next token would see.
+ */
+bool session_truncate(struct session *session, uint32_t length) must_check;
+
+/* One text for an encoder, special tokens included. */
+struct model_text {
+	const uint32_t *tokens; /* (n) */
+	const uint32_t *types;  /* (n) token types, or NULL: all 0 */
+	uint32_t n;
+};
+
+/*
+ * Writes an embedding (hidden) of each text to out (n_texts, hidden), pooled
+ * and normalised as the checkpoint says. FAILED for an empty or overlong text
+ * or an id that is not in the vocabulary.
+ */
+enum result model_embed(struct model *model, const struct model_text *texts,
+    uint32_t n_texts, float *out, struct error *err) must_check;
+
+/* Writes the classifier's logits (n_labels) of one text. */
+enum result model_classify(struct model *model, const struct model_text *text,
+    float *logits, struct error *err) must_check;
+
+#endif

@@ -1,0 +1,338 @@
+/* forward.c -- the one forward pass that all families share. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "local/model/forward.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+struct forward {
+	const struct parts *parts;
+	struct cpu *cpu;
+	uint32_t *slots;  /* (n_layers) place of each in its group */
+	uint32_t cap;     /* rows that the buffers hold */
+	float *x;         /* (cap, hidden) the residual stream */
+	float *h;         /* (cap, hidden) normed */
+	float *y;         /* (cap, hidden) what a part adds */
+	float *q, *att;   /* (cap, n_heads * head_dim) */
+	float *k, *v;     /* (cap, n_kv_heads * head_dim) */
+	float *gate, *up; /* (cap, ff) */
+	float *cosines[LAYER_KINDS], *sines[LAYER_KINDS]; /* (cap, dims / 2) */
+};
+
+struct forward *forward_new(const struct parts *parts, struct cpu *cpu)
+{
+	struct forward *f = mem_new(struct forward);
+	uint32_t counts[LAYER_KINDS] = {0};
+
+	f->parts = parts;
+	f->cpu = cpu;
+	f->slots = mem_zalloc(parts->config.n_layers * sizeof(*f->slots));
+	if (parts->config.family->traits & TRAIT_ENCODER)
+		return f;
+	for (uint32_t i = 0; i < parts->config.n_layers; i++)
+		f->slots[i] = counts[parts->layers[i].kind]++;
+	return f;
+}
+
+static void free_buffers(struct forward *f)
+{
+	float **buffers[] = {&f->x, &f->h, &f->y, &f->q, &f->att, &f->k, &f->v,
+	    &f->gate, &f->up, &f->cosines[LAYER_FULL],
+	    &f->cosines[LAYER_SLIDING], &f->sines[LAYER_FULL],
+	    &f->sines[LAYER_SLIDING]};
+
+	for (size_t i = 0; i < sizeof(buffers) / sizeof(buffers[0]); i++) {
+		free(*buffers[i]);
+		*buffers[i] = NULL;
+	}
+}
+
+void forward_free(struct forward **forward)
+{
+	struct forward *f = *forward;
+
+	if (!f)
+		return;
+	free_buffers(f);
+	free(f->slots);
+	free(f);
+	*forward = NULL;
+}
+
+void forward_shapes(
+    const struct parts *parts, struct kv_shape shapes[KV_GROUPS])
+{
+	const struct config *c = &parts->config;
+	bool is_encoder = (c->family->traits & TRAIT_ENCODER) != 0;
+
+	for (int g = 0; g < KV_GROUPS; g++)
+		shapes[g] = (struct kv_shape){
+		    .n_heads = c->n_kv_heads,
+		    .head_dim = c->head_dim,
+		    .window = g == LAYER_SLIDING && !is_encoder ? c->window : 0,
+		};
+	for (uint32_t i = 0; i < c->n_layers; i++) {
+		struct kv_shape *shape = &shapes[c->kinds[i]];
+
+		if (!is_encoder || shape->n_slots == 0)
+			shape->n_slots++;
+	}
+}
+
+static float *floats(uint32_t rows, uint32_t cols)
+{
+	return mem_alloc((size_t)rows * cols * sizeof(float));
+}
+
+static void grow(struct forward *f, uint32_t n)
+{
+	const struct config *c = &f->parts->config;
+	uint32_t q = c->n_heads * c->head_dim, kv = c->n_kv_heads * c->head_dim;
+
+	if (n <= f->cap)
+		return;
+	free_buffers(f);
+	f->cap = n;
+	f->x = floats(n, c->hidden);
+	f->h = floats(n, c->hidden);
+	f->y = floats(n, c->hidden);
+	f->q = floats(n, q);
+	f->att = floats(n, q);
+	f->k = floats(n, kv);
+	f->v = floats(n, kv);
+	f->gate = floats(n, c->ff);
+	f->up = floats(n, c->ff);
+	for (int k = 0; k < LAYER_KINDS; k++) {
+		f->cosines[k] = floats(n, f->parts->rope[k].dims / 2);
+		f->sines[k] = floats(n, f->parts->rope[k].dims / 2);
+	}
+}
+
+static void norm(const struct forward *f, const struct norm *norm,
+    const float *x, float *out, uint32_t n)
+{
+	const struct config *c = &f->parts->config;
+
+	cpu_norm(&(struct norm_job){
+	    .norm = norm,
+	    .eps = c->norm_eps,
+	    .takes_mean = (c->family->traits & TRAIT_LAYER_NORM) != 0,
+	    .x = x,
+	    .out = out,
+	    .n = n,
+	});
+}
+
+static void embed(struct forward *f, const struct row *rows, uint32_t n)
+{
+	const struct parts *p = f->parts;
+	uint32_t hidden = p->config.hidden;
+	float scale = (float)p->config.embed_scale;
+
+	for (uint32_t i = 0; i < n; i++) {
+		float *x = f->x + (size_t)i * hidden;
+
+		cpu_row(&p->embed, rows[i].token, false, x);
+		if (p->types.data)
+			cpu_row(&p->types, rows[i].type, true, x);
+		if (p->positions.data)
+			cpu_row(&p->positions,
+			    p->config.first_position + rows[i].position, true,
+			    x);
+		for (uint32_t k = 0; scale != 1 && k < hidden; k++)
+			x[k] *= scale;
+	}
+	if (p->embed_norm.weight)
+		norm(f, &p->embed_norm, f->x, f->x, n);
+}
+
+static void make_angles(struct forward *f, const struct row *rows, uint32_t n)
+{
+	for (int k = 0; k < LAYER_KINDS; k++) {
+		const struct rope *rope = &f->parts->rope[k];
+		uint32_t half = rope->dims / 2;
+
+		for (uint32_t i = 0; i < n && half; i++)
+			rope_angles(rope, rows[i].position, rows[i].is_long,
+			    f->cosines[k] + (size_t)i * half,
+			    f->sines[k] + (size_t)i * half);
+	}
+}
+
+/* Norms and turns <n_heads> heads of row <i>. */
+static void prepare_heads(const struct forward *f, const struct layer *layer,
+    float *heads, uint32_t n_heads, uint32_t i)
+{
+	const struct config *c = &f->parts->config;
+	uint32_t half = f->parts->rope[layer->kind].dims / 2;
+	struct rope_turn turn = {
+	    .cosines = f->cosines[layer->kind] + (size_t)i * half,
+	    .sines = f->sines[layer->kind] + (size_t)i * half,
+	    .half = half,
+	    .in_pairs = c->rope_in_pairs,
+	};
+
+	for (uint32_t h = 0; h < n_heads && half; h++)
+		rope_apply(&turn, heads + (size_t)h * c->head_dim);
+}
+
+/* Writes the row's keys (or values) to their place in the pages. */
+static void store_heads(const struct forward *f, const struct row *row,
+    struct kv_place place, const float *heads)
+{
+	uint32_t d = f->parts->config.head_dim;
+	uint32_t in_page = row->position % KV_PAGE_TOKENS;
+
+	for (uint32_t h = 0; h < f->parts->config.n_kv_heads; h++) {
+		place.head = h;
+		memcpy(kv_tile(row->kv, &place, row->position) +
+			   (size_t)in_page * d,
+		    heads + (size_t)h * d, d * sizeof(*heads));
+	}
+}
+
+/* y = attention of h; stores the rows' keys and values on the way. */
+static void attend(
+    struct forward *f, uint32_t at, const struct row *rows, uint32_t n)
+{
+	const struct config *c = &f->parts->config;
+	const struct layer *layer = &f->parts->layers[at];
+	uint32_t q = c->n_heads * c->head_dim, kv = c->n_kv_heads * c->head_dim;
+	struct product products[] = {
+	    {&layer->q, f->q}, {&layer->k, f->k}, {&layer->v, f->v}};
+	struct kv_place place = {
+	    .group = (int)layer->kind, .slot = f->slots[at]};
+	struct operand operand;
+
+	cpu_operand(f->cpu, f->h, n, c->hidden, &operand);
+	cpu_multiply(f->cpu, &operand, products, 3);
+	if (layer->q_norm.weight) {
+		norm(f, &layer->q_norm, f->q, f->q, n * c->n_heads);
+		norm(f, &layer->k_norm, f->k, f->k, n * c->n_kv_heads);
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		float *key = f->k + (size_t)i * kv;
+
+		prepare_heads(f, layer, f->q + (size_t)i * q, c->n_heads, i);
+		prepare_heads(f, layer, key, c->n_kv_heads, i);
+		place.is_value = false;
+		store_heads(f, &rows[i], place, key);
+		place.is_value = true;
+		store_heads(f, &rows[i], place, f->v + (size_t)i * kv);
+	}
+	cpu_attend(
+	    f->cpu, &(struct attention){
+			.rows = rows,
+			.n = n,
+			.q = f->q,
+			.out = f->att,
+			.n_heads = c->n_heads,
+			.n_kv_heads = c->n_kv_heads,
+			.head_dim = c->head_dim,
+			.window = layer->kind == LAYER_SLIDING ? c->window : 0,
+			.both_ways = (c->family->traits & TRAIT_ENCODER) != 0,
+			.scale = (float)c->attn_scale,
+			.group = (int)layer->kind,
+			.slot = f->slots[at],
+		    });
+	cpu_operand(f->cpu, f->att, n, q, &operand);
+	cpu_multiply(f->cpu, &operand, &(struct product){&layer->o, f->y}, 1);
+}
+
+/* y = the feed-forward part of h. */
+static void feed(struct forward *f, const struct layer *layer, uint32_t n)
+{
+	const struct config *c = &f->parts->config;
+	struct product products[] = {
+	    {&layer->up, f->up}, {&layer->gate, f->gate}};
+	bool is_gated = layer->gate.data != NULL;
+	float *inner = is_gated ? f->gate : f->up;
+	struct operand operand;
+
+	cpu_operand(f->cpu, f->h, n, c->hidden, &operand);
+	cpu_multiply(f->cpu, &operand, products, is_gated ? 2 : 1);
+	cpu_activate(
+	    c->activation, inner, is_gated ? f->up : NULL, (size_t)n * c->ff);
+	cpu_operand(f->cpu, inner, n, c->ff, &operand);
+	cpu_multiply(
+	    f->cpu, &operand, &(struct product){&layer->down, f->y}, 1);
+}
+
+/* h = the input of a part: x, normed where a norm comes before. */
+static void enter(struct forward *f, const struct norm *before, uint32_t n)
+{
+	if (before->weight)
+		norm(f, before, f->x, f->h, n);
+	else
+		memcpy(f->h, f->x,
+		    (size_t)n * f->parts->config.hidden * sizeof(*f->x));
+}
+
+/*
+ * x = x + y, with the norm that follows a part: of the sum for BERT, of what
+ * is added for Gemma.
+ */
+static void leave(struct forward *f, const struct norm *after, uint32_t n)
+{
+	const struct config *c = &f->parts->config;
+	bool of_sum = (c->family->traits & TRAIT_POST_NORM) != 0;
+
+	if (after->weight && !of_sum)
+		norm(f, after, f->y, f->y, n);
+	cpu_add(f->x, f->y, (size_t)n * c->hidden);
+	if (after->weight && of_sum)
+		norm(f, after, f->x, f->x, n);
+}
+
+const float *forward_run(struct forward *f, const struct row *rows, uint32_t n)
+{
+	const struct parts *p = f->parts;
+
+	grow(f, n);
+	embed(f, rows, n);
+	make_angles(f, rows, n);
+	for (uint32_t i = 0; i < p->config.n_layers; i++) {
+		const struct layer *layer = &p->layers[i];
+
+		enter(f, &layer->attn_norm, n);
+		attend(f, i, rows, n);
+		leave(f, &layer->attn_post_norm, n);
+		enter(f, &layer->mlp_norm, n);
+		feed(f, layer, n);
+		leave(f, &layer->mlp_post_norm, n);
+	}
+	if (p->final_norm.weight)
+		norm(f, &p->final_norm, f->x, f->x, n);
+	return f->x;
+}
+
+void forward_head(
+    struct forward *f, const float *hidden, uint32_t n, float *logits)
+{
+	const struct config *c = &f->parts->config;
+	float cap = (float)c->final_softcap;
+	struct operand operand;
+
+	cpu_operand(f->cpu, hidden, n, c->hidden, &operand);
+	cpu_multiply(
+	    f->cpu, &operand, &(struct product){&f->parts->head, logits}, 1);
+	for (size_t i = 0; cap > 0 && i < (size_t)n * c->vocab; i++)
+		logits[i] = cap * tanhf(logits[i] / cap);
+}
+
+void forward_classify(struct forward *f, const float *pooled, float *logits)
+{
+	const struct parts *p = f->parts;
+	const struct config *c = &p->config;
+	struct operand operand;
+
+	grow(f, 1);
+	cpu_operand(f->cpu, pooled, 1, c->hidden, &operand);
+	cpu_multiply(f->cpu, &operand, &(struct product){&p->pooler, f->h}, 1);
+	cpu_activate(c->pooled, f->h, NULL, c->hidden);
+	if (p->pooler_norm.weight)
+		norm(f, &p->pooler_norm, f->h, f->h, 1);
+	cpu_operand(f->cpu, f->h, 1, c->hidden, &operand);
+	cpu_multiply(
+	    f->cpu, &operand, &(struct product){&p->classifier, logits}, 1);
+}

@@ -1,0 +1,179 @@
+/* model.c -- opens a model: its files, its settings, its parts. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "local/model/model.h"
+
+#include <stdlib.h>
+
+#define SETTINGS_MAX ((size_t)16 << 20)
+#define ARENA_MAX ((size_t)1 << 30)
+#define KV_BYTES_DEFAULT ((uint64_t)1 << 30)
+#define CHUNK_DEFAULT 64
+#define CHUNK_MAX 4096
+#define THREADS_MAX 512
+
+typedef enum result (*settings_fn)(struct span text, struct arena *arena,
+    struct config *config, struct error *err);
+
+/* A settings file that may be missing. */
+static enum result read_optional(
+    struct model *model, const char *name, settings_fn fn, struct error *err)
+{
+	struct span text;
+	enum result result =
+	    weights_read_beside(model->weights, name, SETTINGS_MAX, &text, err);
+
+	if (result != OK)
+		return result;
+	if (fn(text, &model->parts.arena, &model->parts.config, err) != OK) {
+		error_prefix(err, "%s", name);
+		return FAILED;
+	}
+	return OK;
+}
+
+/* sentence-transformers: pooling in a module, normalisation by its name. */
+static enum result read_modules(struct model *model, struct error *err)
+{
+	struct span text;
+	enum result result = weights_read_beside(
+	    model->weights, "modules.json", SETTINGS_MAX, &text, err);
+
+	if (result == AGAIN)
+		return OK;
+	if (result != OK)
+		return FAILED;
+	model->parts.config.is_normalised =
+	    span_find(text, SPAN("models.Normalize"), 0) != SIZE_MAX ||
+	    span_find(text, SPAN("modules.normalize"), 0) != SIZE_MAX;
+	result = read_optional(
+	    model, "1_Pooling/config.json", config_read_pooling, err);
+	return result == FAILED ? FAILED : OK;
+}
+
+static enum result read_settings(struct model *model, struct error *err)
+{
+	const struct gguf *gguf = weights_gguf(model->weights);
+
+	if (gguf)
+		return config_from_gguf(gguf, &model->parts.config, err);
+	if (read_optional(model, "config.json", config_from_json, err) != OK)
+		return FAILED;
+	if (read_optional(model, "generation_config.json",
+		config_add_generation, err) == FAILED)
+		return FAILED;
+	return read_modules(model, err);
+}
+
+static enum result start_backend(
+    struct model *model, const struct model_options *options, struct error *err)
+{
+	uint32_t threads = options->threads ? options->threads : 1;
+	struct kv_shape shapes[KV_GROUPS];
+
+	if (threads > THREADS_MAX) {
+		error_set(err, "%u threads: at most %d", threads, THREADS_MAX);
+		return FAILED;
+	}
+	model->cpu =
+	    cpu_new(threads, options->is_exact ? CPU_EXACT : CPU_FAST, err);
+	if (!model->cpu)
+		return FAILED;
+	model->forward = forward_new(&model->parts, model->cpu);
+	forward_shapes(&model->parts, shapes);
+	model->kv = kv_pool_new(
+	    shapes, options->kv_bytes ? options->kv_bytes : KV_BYTES_DEFAULT);
+	model->chunk = options->chunk ? options->chunk : CHUNK_DEFAULT;
+	if (model->chunk > CHUNK_MAX)
+		model->chunk = CHUNK_MAX;
+	return OK;
+}
+
+struct model *model_open(
+    const char *path, const struct model_options *options, struct error *err)
+{
+	static const struct model_options none;
+	struct model *model = mem_new(struct model);
+
+	pthread_mutex_init(&model->turn, NULL);
+	arena_init(&model->parts.arena, ARENA_MAX);
+	model->weights = weights_open(path, err);
+	if (!model->weights)
+		goto failed;
+	if (read_settings(model, err) != OK ||
+	    parts_bind(&model->parts, model->weights, err) != OK) {
+		error_prefix(err, "%s", path);
+		goto failed;
+	}
+	if (start_backend(model, options ? options : &none, err) != OK)
+		goto failed;
+	return model;
+failed:
+	model_close(&model);
+	return NULL;
+}
+
+void model_close(struct model **model)
+{
+	struct model *m = *model;
+
+	if (!m)
+		return;
+	forward_free(&m->forward);
+	kv_pool_free(&m->kv);
+	cpu_free(&m->cpu);
+	arena_free(&m->parts.arena);
+	weights_close(&m->weights);
+	pthread_mutex_destroy(&m->turn);
+	free(m);
+	*model = NULL;
+}
+
+static uint64_t count_parameters(const struct weights *weights)
+{
+	const struct tensor_list *list = weights_list(weights);
+	uint64_t sum = 0, n;
+
+	for (size_t i = 0; i < list->n; i++) {
+		if (quant_type(list->items[i].type)->is_weight &&
+		    tensor_elements(&list->items[i], &n))
+			sum += n;
+	}
+	return sum;
+}
+
+/* Positions that a text may have. */
+uint32_t model_context(const struct model *model)
+{
+	const struct config *c = &model->parts.config;
+
+	return c->max_positions > c->first_position
+		   ? c->max_positions - c->first_position
+		   : 0;
+}
+
+struct model_info model_info(const struct model *model)
+{
+	const struct config *c = &model->parts.config;
+
+	return (struct model_info){
+	    .family = span_of(c->family->model_type),
+	    .backend = cpu_name(model->cpu),
+	    .weight_type = quant_type(model->parts.layers[0].up.type)->name,
+	    .n_layers = c->n_layers,
+	    .hidden = c->hidden,
+	    .vocab = c->vocab,
+	    .context = model_context(model),
+	    .n_heads = c->n_heads,
+	    .n_kv_heads = c->n_kv_heads,
+	    .head_dim = c->head_dim,
+	    .n_labels = c->has_classifier ? c->n_labels : 0,
+	    .is_encoder = (c->family->traits & TRAIT_ENCODER) != 0,
+	    .parameters = count_parameters(model->weights),
+	    .file_bytes = weights_bytes(model->weights),
+	    .token_bytes = kv_token_bytes(model->kv),
+	    .eos = c->eos,
+	    .n_eos = c->n_eos,
+	    .bos = c->bos,
+	    .labels = c->labels,
+	};
+}

@@ -1,0 +1,24 @@
+/* model.h -- what an open model holds. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LOCAL_MODEL_MODEL_H
+#define LOCAL_MODEL_MODEL_H
+
+#include <pthread.h>
+
+#include "local/model.h"
+#include "local/model/forward.h"
+
+struct model {
+	struct weights *weights;
+	struct parts parts;
+	struct cpu *cpu;
+	struct forward *forward;
+	struct kv_pool *kv;
+	uint32_t chunk;
+	pthread_mutex_t turn; /* held while cpu and forward are in use */
+};
+
+/* Positions that a text may have. */
+uint32_t model_context(const struct model *model);
+
+#endif
