@@ -227,7 +227,7 @@ static void embeds_sentences_as_minilm_does(void **state)
 	(void)state;
 	assert_int_equal(model_info(model).hidden, 384);
 	for (int i = 0; i < 4; i++) {
-		char ids_name[16], name[16];
+		char ids_name[32], name[32];
 		struct model_text text = {.n = 0};
 		struct error err;
 		uint32_t *ids;
