@@ -12,7 +12,7 @@
 #define TAIL_BYTES 400
 #define SYSTEM_BYTES 400 /* of a system message that are looked at */
 #define WIDE_WIDTH 3     /* Latin letters that one Han character replaces */
-#define CLOSE_WORDS 300  /* so many are read; what follows is skimmed */
+#define CLOSE_WORDS 240  /* so many are read; what follows is skimmed */
 #define CLOSE_BYTES 3072 /* but for these at the end */
 
 /* --- bytes -------------------------------------------------------------- */
