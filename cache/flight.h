@@ -36,7 +36,11 @@ struct seat_options {
 	bool only_lead;     /* a flight of one's own, which none can attend */
 };
 
-/* Takes a seat in the flight of <key>: leading when there was none. */
+/*
+ * Takes a seat in the flight of <key>: leading when there was none. The leader
+ * is woken by the first who attends: what its own client holds up must now go
+ * on.
+ */
 struct seat *flight_board(struct flights *flights, const struct sha256 *key,
     const struct seat_options *options);
 
@@ -83,6 +87,9 @@ bool flight_add(
     struct seat *leader, enum flight_piece_kind kind, struct span bytes);
 
 #define FLIGHT_LOG_MAX ((size_t)16 << 20)
+
+/* The log from its first piece on; only the leader's thread adds to it. */
+const struct flight_piece *flight_log(const struct seat *leader);
 
 enum flight_end {
 	FLIGHT_FLYING,

@@ -112,6 +112,8 @@ static void answer_metrics(
 
 	(void)rest;
 	buf_init(&out, ANSWER_MAX);
+	if (gateway->snapshot->cache)
+		answer_cache_count(gateway->snapshot->cache);
 	if (metrics_write(gateway->metrics, &out))
 		admin_answer(exchange, 200,
 		    SPAN("text/plain; version=0.0.4; charset=utf-8"),

@@ -5,6 +5,8 @@ libsluice_a_SOURCES += \
 	gateway/admin_requests.c \
 	gateway/admin_spend.c \
 	gateway/answer.c \
+	gateway/answer_cache.c gateway/answer_cache.h \
+	gateway/attend.c \
 	gateway/cmd_check.c \
 	gateway/cmd_ledger.c \
 	gateway/cmd_route.c \
@@ -18,7 +20,10 @@ libsluice_a_SOURCES += \
 	gateway/files.c gateway/files.h \
 	gateway/find_ledger.c \
 	gateway/gateway.c gateway/gateway.h \
+	gateway/hit.c \
+	gateway/keep.c gateway/keep.h \
 	gateway/line.c gateway/line.h \
+	gateway/look_up.c gateway/look_up.h \
 	gateway/metrics.c gateway/metrics.h \
 	gateway/models.c \
 	gateway/recent.c gateway/recent.h \

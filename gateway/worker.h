@@ -27,13 +27,17 @@ struct worker {
 	struct recent *recent;
 	struct metrics *metrics;
 	struct gateway *gateway;
-	struct arena scratch; /* of one event; reset by who uses it */
-	struct buf text;      /* heads are written here, then copied */
+	struct arena scratch;        /* of one event; reset by who uses it */
+	struct buf text;             /* heads are written here, then copied */
+	struct redis_store *redis;   /* NULL: none */
+	struct config *redis_config; /* whose url it borrows */
+	struct list headless;        /* requests whose client left a flight */
 	bool is_draining;
 	bool is_tls; /* the data port; as at start */
 
 	/* Series without labels, and those of the endpoints. */
 	struct metric *duration[4]; /* by endpoint; the last: other */
+	struct metric *cache_bypassed;
 	struct metric *overhead, *in_flight, *gone, *ledger_failures;
 };
 
