@@ -21,18 +21,24 @@ struct cache_answer {
 	struct span body; /* as the upstream sent it */
 	/* Of a stream: the events that not every client is sent. */
 	uint32_t usage_at, usage_len; /* the usage-only event; len 0: none */
-	uint32_t done_at;             /* [DONE] and what follows */
-	int64_t input_tokens;         /* without the cached */
+	uint32_t done_at;             /* [DONE] and what follows; after usage */
+	int64_t input_tokens;         /* without the cached; none is negative */
 	int64_t cached_tokens;
 	int64_t output_tokens;
 	int64_t stored_utc_ns;
-	int64_t expires_utc_ns;
-	uint8_t attempt[16]; /* the attempt that made it: its ledger id */
+	int64_t expires_utc_ns; /* not before stored_utc_ns */
+	uint8_t attempt[16];    /* the attempt that made it: its ledger id */
 };
 
 struct cache_entry;
 
-/* Copies <answer>; its body has at most 2^31 bytes. One reference. */
+#define CACHE_BODY_MAX ((size_t)1 << 31)
+
+/*
+ * Copies <answer>, whose body has at most CACHE_BODY_MAX bytes and whose marks
+ * lie in it, usage before done; of JSON the marks are taken as 0. One
+ * reference, the caller's.
+ */
 struct cache_entry *cache_entry_new(
     const struct sha256 *key, const struct cache_answer *answer);
 
@@ -45,7 +51,7 @@ void cache_entry_answer(
 const struct sha256 *cache_entry_key(const struct cache_entry *entry);
 int64_t cache_entry_expires_utc_ns(const struct cache_entry *entry);
 
-/* Bytes of memory that it takes, the allocator's share estimated. */
+/* Bytes of memory that it takes, the allocator's share estimated (glibc's). */
 size_t cache_entry_size(const struct cache_entry *entry);
 
 /* Its bytes as they go to another process, valid as long as a reference. */

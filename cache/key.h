@@ -28,9 +28,10 @@ struct cache_question {
 };
 
 /*
- * The key of <question>. Memory of some 8 bytes a member and as much again as
- * the canonical text comes from <scratch>; false when that is exhausted or the
- * body is no object. Pure; not recursive.
+ * The key of <question>. From <scratch> come as many bytes as the parts and the
+ * body's text together, 16 for each member and, where names are written with
+ * escapes, their decoded lengths; false when that is exhausted or the body is
+ * no object. Pure; not recursive; n log n in the members whatever their names.
  */
 bool cache_key(const struct cache_question *question, struct arena *scratch,
     struct sha256 *key) must_check;
