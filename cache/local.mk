@@ -5,6 +5,7 @@ libsluice_a_SOURCES += \
 	cache/cache.h \
 	cache/entry.c cache/entry.h \
 	cache/key.c cache/key.h \
+	cache/flight.c cache/flight.h \
 	cache/memory_store.c cache/memory_store.h
 
 UNIT_TESTS += \
