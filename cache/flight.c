@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 /*
@@ -36,6 +37,7 @@ struct flight {
 	uint32_t attended;
 	struct seat *leader; /* NULL once it has left */
 	bool is_alone;       /* the leader's client is gone */
+	bool has_failed;     /* once, and another leads it since */
 	bool has_begun;
 	enum cache_form form;
 	char model[MODEL_MAX];
@@ -48,7 +50,8 @@ struct seat {
 	struct list link;
 	struct flight *flight;
 	struct seat_options options;
-	bool leads;
+	atomic_bool leads;   /* written by the flight's lock */
+	bool attends;        /* is in the flight's list */
 	bool is_woken;       /* by the flight's lock */
 	unsigned references; /* whoever sits there, and a wake under way */
 	const struct flight_piece *read;
@@ -184,8 +187,8 @@ struct seat *flight_board(struct flights *flights, const struct sha256 *key,
 	pthread_mutex_lock(&flights->lock);
 	if (!options->only_lead)
 		flight = find(flights, key);
-	seat->leads = !flight;
-	if (seat->leads) {
+	atomic_init(&seat->leads, !flight);
+	if (!flight) {
 		flight = flight_new(flights, key);
 		if (!options->only_lead)
 			start_boarding(flights, flight);
@@ -196,6 +199,7 @@ struct seat *flight_board(struct flights *flights, const struct sha256 *key,
 	if (seat->leads) {
 		flight->leader = seat;
 	} else {
+		seat->attends = true;
 		list_push_back(&flight->seats, &seat->link);
 		flight->attendants++;
 		flight->attended++;
@@ -209,7 +213,7 @@ struct seat *flight_board(struct flights *flights, const struct sha256 *key,
 
 bool seat_leads(const struct seat *seat)
 {
-	return seat->leads;
+	return atomic_load_explicit(&seat->leads, memory_order_acquire);
 }
 
 static void wake_all(struct flight *flight)
@@ -229,14 +233,46 @@ void *seat_awake(struct seat *seat)
 	return arg;
 }
 
+static void stand_up(struct flight *flight, struct seat *seat)
+{
+	seat->attends = false;
+	list_remove(&seat->link);
+	list_init(&seat->link);
+	flight->attendants--;
+}
+
+/*
+ * A flight that failed before anything was said goes on under the attendant
+ * who has waited longest; once for a failure, and as often as leaders leave
+ * without having tried. With both locks.
+ */
+static bool hand_over(struct flight *flight, const struct flight_result *result)
+{
+	struct seat *heir;
+
+	if (result->end != FLIGHT_FAILED || flight->has_begun ||
+	    flight->attendants == 0 ||
+	    (flight->has_failed && result->status != 0))
+		return false;
+	heir = container_of(flight->seats.next, struct seat, link);
+	stand_up(flight, heir);
+	atomic_store(&flight->leader->leads, false);
+	atomic_store(&heir->leads, true);
+	flight->leader = heir;
+	flight->is_alone = false;
+	flight->has_failed |= result->status != 0;
+	wake(heir);
+	return true;
+}
+
 /* With both locks. The first end counts. */
 static void end(struct flight *flight, const struct flight_result *result)
 {
 	struct flight_result *own = &flight->result;
 
-	stop_boarding(flight);
-	if (own->end != FLIGHT_FLYING)
+	if (own->end != FLIGHT_FLYING || hand_over(flight, result))
 		return;
+	stop_boarding(flight);
 	*own = *result;
 	if (own->entry)
 		cache_entry_ref(own->entry);
@@ -262,12 +298,12 @@ void seat_leave(struct seat **seat)
 	pthread_mutex_lock(&flights->lock);
 	pthread_mutex_lock(&flight->lock);
 	old->options.arg = NULL;
-	if (old->leads) {
+	if (flight->leader == old)
 		end(flight, &failed);
+	if (flight->leader == old)
 		flight->leader = NULL;
-	} else {
-		list_remove(&old->link);
-		flight->attendants--;
+	if (old->attends) {
+		stand_up(flight, old);
 		if (flight->attendants == 0 && flight->is_alone &&
 		    flight->leader)
 			wake(flight->leader);

@@ -26,7 +26,7 @@ void request_measure(
 {
 	int64_t started = exchange_started_ns(request->exchange);
 
-	settle->duration_ns = loop_now_ns(request->worker->loop) - started;
+	settle->duration_ns = clock_mono_ns() - started;
 	if (request->first_token_ns != 0)
 		settle->first_token_ns = request->first_token_ns - started;
 }

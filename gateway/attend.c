@@ -3,11 +3,6 @@
 #include "gateway/look_up.h"
 #include "gateway/relay.h"
 
-/* Flights that may fail under one request before it says so to its client. */
-enum {
-	FLIGHTS_MAX = 2
-};
-
 /* --- as it comes
  * ---------------------------------------------------------------------- */
 
@@ -80,12 +75,11 @@ static enum step_result take_whole(
 	return request_go(request, &step_finish);
 }
 
-/* Boards again: one of those who do leads the next flight. */
-static enum step_result try_again(struct request *request, bool alone)
+/* The answer is not one to share: asks for itself. */
+static enum step_result ask_alone(struct request *request)
 {
 	seat_leave(&request->cache.seat);
-	request->cache.flights++;
-	request->cache.is_lone = alone;
+	request->cache.is_lone = true;
 	request->cache.model = NULL;
 	request->cache.state = CACHE_BYPASS;
 	return request_go(request, &step_board);
@@ -124,10 +118,7 @@ static enum step_result take_end(
 	if (has_begun)
 		return break_off(request);
 	if (view->end == FLIGHT_SCATTERED)
-		return try_again(request, true);
-	if (view->end == FLIGHT_FAILED &&
-	    request->cache.flights + 1 < FLIGHTS_MAX)
-		return try_again(request, false);
+		return ask_alone(request);
 	return pass_error(request, view->result);
 }
 
@@ -142,12 +133,24 @@ static enum step_result leave(struct request *request)
 	return request_go(request, &step_finish);
 }
 
+/* Who led has failed, and it is this one's turn to try. */
+static enum step_result take_over(struct request *request)
+{
+	if (request->events & EVENT_GONE)
+		return request_go(request, &step_finish);
+	request->cache.state = CACHE_MISS;
+	metric_add(request->snapshot->cache->misses, 1);
+	return request_go(request, &step_reserve);
+}
+
 static enum step_result attend(struct request *request)
 {
 	struct request_cache *cache = &request->cache;
 	struct flight_view view;
 
 	request->events &= ~(unsigned)(EVENT_FLIGHT | EVENT_DRAINED);
+	if (seat_leads(cache->seat))
+		return take_over(request);
 	flight_look(cache->seat, &view);
 	if (view.has_begun && !cache->model) {
 		cache->model = view.model;

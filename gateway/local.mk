@@ -7,6 +7,7 @@ libsluice_a_SOURCES += \
 	gateway/answer.c \
 	gateway/answer_cache.c gateway/answer_cache.h \
 	gateway/attend.c \
+	gateway/classified.c gateway/classified.h \
 	gateway/cmd_check.c \
 	gateway/cmd_ledger.c \
 	gateway/cmd_route.c \
@@ -46,6 +47,7 @@ sluice_LDADD = libsluice.a $(SLUICE_LIBS)
 
 UNIT_TESTS += \
 	tests/unit/test_access_log \
+	tests/unit/test_classified \
 	tests/unit/test_command \
 	tests/unit/test_config \
 	tests/unit/test_files \
@@ -61,6 +63,7 @@ UNIT_TESTS += \
 PLACE = tests/unit/gateway_help.c tests/unit/gateway_help.h
 CAPTURE = tests/unit/capture.c tests/unit/capture.h
 tests_unit_test_access_log_SOURCES = tests/unit/test_access_log.c
+tests_unit_test_classified_SOURCES = tests/unit/test_classified.c
 tests_unit_test_command_SOURCES = tests/unit/test_command.c $(CAPTURE)
 tests_unit_test_config_SOURCES = tests/unit/test_config.c $(PLACE)
 tests_unit_test_files_SOURCES = tests/unit/test_files.c $(PLACE)

@@ -149,10 +149,26 @@ static enum step_result answer_from(struct request *request,
 /* --- look up: in memory
  * --------------------------------------------------------------- */
 
+/* The entry in memory that may answer, with a reference, or NULL. */
+static struct cache_entry *recall(struct request *request)
+{
+	struct cache_entry *entry =
+	    memory_store_get(request->snapshot->cache->memory,
+		&request->cache.key, request->utc_ns);
+
+	if (entry && is_too_old(request, entry))
+		cache_entry_unref(&entry);
+	return entry;
+}
+
+static enum cache_source memory_source(const struct request *request)
+{
+	return request->worker->redis ? CACHE_FROM_NEAR : CACHE_FROM_MEMORY;
+}
+
 static enum step_result look_up(struct request *request)
 {
 	struct request_cache *cache = &request->cache;
-	struct answer_cache *shared = request->snapshot->cache;
 	struct cache_entry *entry;
 
 	decide_what_may_be(request);
@@ -162,13 +178,9 @@ static enum step_result look_up(struct request *request)
 		return request_go(request, &step_reserve);
 	if (!cache->may_read)
 		return request_go(request, &step_board);
-	entry = memory_store_get(shared->memory, &cache->key, request->utc_ns);
-	if (entry && is_too_old(request, entry))
-		cache_entry_unref(&entry);
+	entry = recall(request);
 	if (entry)
-		return answer_from(request, entry,
-		    request->worker->redis ? CACHE_FROM_NEAR
-					   : CACHE_FROM_MEMORY);
+		return answer_from(request, entry, memory_source(request));
 	return request_go(request, &step_board);
 }
 
@@ -188,6 +200,29 @@ static void wake(struct seat *seat, void *home)
 	loop_post(home, on_news, seat);
 }
 
+static enum step_result miss(struct request *request)
+{
+	request->cache.state = CACHE_MISS;
+	metric_add(request->snapshot->cache->misses, 1);
+	return request_go(request, &step_reserve);
+}
+
+/* The answer is there already: for this request and for all who attend. */
+static enum step_result land_with(struct request *request,
+    struct cache_entry *entry, enum cache_source source)
+{
+	struct seat **seat = &request->cache.seat;
+
+	flight_begin(*seat, CACHE_JSON, first_model(request));
+	flight_end(*seat, &(struct flight_result){
+			      .end = FLIGHT_LANDED,
+			      .entry = entry,
+			      .status = 200,
+			  });
+	seat_leave(seat);
+	return answer_from(request, entry, source);
+}
+
 /*
  * Whoever may not be given an answer from before, or may not share by the
  * policy, leads a flight of its own: its answer is kept all the same. Who asks
@@ -196,31 +231,33 @@ static void wake(struct seat *seat, void *home)
 static enum step_result board(struct request *request)
 {
 	struct request_cache *cache = &request->cache;
-	const struct request_cache before = *cache;
 	size_t model = request->decision.candidates[0].model;
+	struct cache_entry *entry;
 	bool lacks_usage =
 	    request->dialect.has_include_usage &&
 	    !request->config->models[model].provider->stream_usage;
 
 	cache->seat =
-	    flight_board(request->snapshot->cache->flights, &before.key,
+	    flight_board(request->snapshot->cache->flights, &cache->key,
 		&(struct seat_options){
 		    .wake = wake,
 		    .home = request->worker->loop,
 		    .arg = request,
-		    .only_lead = !before.may_read || before.is_lone ||
-				 before.max_age_ns > 0 || lacks_usage ||
+		    .only_lead = !cache->may_read || cache->is_lone ||
+				 cache->max_age_ns > 0 || lacks_usage ||
 				 !request->decision.coalesces,
 		});
 	if (!seat_leads(cache->seat))
 		return request_go(request, &step_attend);
-	if (cache->may_read && request->worker->redis && cache->flights == 0)
+	if (!cache->may_read)
+		return request_go(request, &step_reserve);
+	/* A flight may have landed since the look into memory. */
+	entry = recall(request);
+	if (entry)
+		return land_with(request, entry, memory_source(request));
+	if (request->worker->redis)
 		return request_go(request, &step_fetch);
-	if (cache->may_read) {
-		cache->state = CACHE_MISS;
-		metric_add(request->snapshot->cache->misses, 1);
-	}
-	return request_go(request, &step_reserve);
+	return miss(request);
 }
 
 /* --- fetch: from Redis
@@ -233,13 +270,6 @@ static void on_fetched(struct cache_entry *entry, void *arg)
 	request->cache.lookup = NULL;
 	request->cache.entry = entry;
 	request_event(request, EVENT_FETCHED);
-}
-
-static enum step_result miss(struct request *request)
-{
-	request->cache.state = CACHE_MISS;
-	metric_add(request->snapshot->cache->misses, 1);
-	return request_go(request, &step_reserve);
 }
 
 static enum step_result fetch(struct request *request)

@@ -318,11 +318,10 @@ static int64_t answers_of(const struct dialect_request *dialect)
 	return answers;
 }
 
-void request_describe(
+/* The router's view but for what must be counted. */
+static void outline(
     const struct dialect_request *dialect, struct router_input *input)
 {
-	int64_t tokens = 0;
-
 	*input = (struct router_input){
 	    .endpoint = (enum router_endpoint)dialect->endpoint,
 	    .model = dialect->model,
@@ -340,25 +339,65 @@ void request_describe(
 	for (size_t i = 0; i < dialect->n_parts; i++) {
 		const struct prompt_part *part = &dialect->parts[i];
 
-		tokens += dialect_estimate_tokens(part->text);
 		if (part->role == ROLE_SYSTEM && input->system.len == 0)
 			input->system = part->text;
 	}
+}
+
+static int64_t count_tokens(const struct dialect_request *dialect)
+{
+	int64_t tokens = 0;
+
+	for (size_t i = 0; i < dialect->n_parts; i++)
+		tokens += dialect_estimate_tokens(dialect->parts[i].text);
 	/* Each message is framed by about four tokens; raw JSON of tools and
 	   schemas runs at about four bytes a token. */
 	tokens += (int64_t)dialect->turns * 4;
 	tokens += (int64_t)((dialect->tool_bytes + dialect->schema_bytes) / 4);
 	tokens += (int64_t)dialect->prompt_token_ids;
 	tokens += (int64_t)dialect->image_count * IMAGE_TOKENS;
-	input->prompt_tokens = tokens;
+	return tokens;
+}
+
+void request_describe(
+    const struct dialect_request *dialect, struct router_input *input)
+{
+	outline(dialect, input);
+	input->prompt_tokens = count_tokens(dialect);
+}
+
+static void find_features(struct request *request)
+{
+	request->input.prompt_tokens = count_tokens(&request->dialect);
+	arena_reset(&request->worker->scratch);
+	router_features(
+	    &request->input, &request->worker->scratch, &request->features);
+}
+
+/* Only what may be answered from before is worth a look at its own past. */
+static void recall_features(struct request *request)
+{
+	struct classified *classified = request->worker->classified;
+	struct sha256 key =
+	    classified_key(request->endpoint, request->dialect.body);
+
+	if (classified_find(classified, &key, &request->input.prompt_tokens,
+		&request->features))
+		return;
+	find_features(request);
+	classified_keep(
+	    classified, &key, request->input.prompt_tokens, &request->features);
 }
 
 static enum step_result classify(struct request *request)
 {
-	request_describe(&request->dialect, &request->input);
-	arena_reset(&request->worker->scratch);
-	router_features(
-	    &request->input, &request->worker->scratch, &request->features);
+	outline(&request->dialect, &request->input);
+	if (request->snapshot->cache &&
+	    (request->dialect.is_deterministic ||
+		request->endpoint == ENDPOINT_EMBEDDINGS))
+		recall_features(request);
+	else
+		find_features(request);
 	return request_go(request, &step_decide);
 }
 

@@ -128,7 +128,6 @@ struct request_cache {
 	bool may_keep;      /* its answer may be kept and shared */
 	bool may_read;      /* and be one from before */
 	bool is_lone;       /* has left a flight to ask for itself */
-	unsigned flights;   /* attended that failed */
 	int64_t max_age_ns; /* of an answer from before; 0: any */
 	struct sha256 key;  /* under the first candidate's model */
 	struct seat *seat;  /* in a flight */

@@ -91,6 +91,7 @@ struct worker *worker_new(
 	buf_init(&worker->text, TEXT_MAX);
 	find_series(worker);
 	worker->recent = recent_new();
+	worker->classified = classified_new();
 	worker->loop = loop_new(err);
 	if (!worker->loop) {
 		worker_stop(&worker);
@@ -228,6 +229,7 @@ void worker_stop(struct worker **worker)
 	if (old->loop)
 		loop_free(&old->loop);
 	recent_free(&old->recent);
+	classified_free(&old->classified);
 	snapshot_unref(&old->snapshot);
 	arena_free(&old->scratch);
 	buf_free(&old->text);

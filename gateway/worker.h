@@ -6,6 +6,7 @@
 #include <pthread.h>
 
 #include "gateway/access_log.h"
+#include "gateway/classified.h"
 #include "gateway/recent.h"
 #include "gateway/snapshot.h"
 
@@ -25,6 +26,7 @@ struct worker {
 	struct snapshot *snapshot; /* in force for new requests */
 	struct access_log *access_log;
 	struct recent *recent;
+	struct classified *classified;
 	struct metrics *metrics;
 	struct gateway *gateway;
 	struct arena scratch;        /* of one event; reset by who uses it */
