@@ -11,8 +11,10 @@ libsluice_a_SOURCES += \
 UNIT_TESTS += \
 	tests/unit/test_cache_entry \
 	tests/unit/test_cache_key \
+	tests/unit/test_flight \
 	tests/unit/test_memory_store
 tests_unit_test_cache_entry_SOURCES = tests/unit/test_cache_entry.c
 tests_unit_test_cache_key_SOURCES = tests/unit/test_cache_key.c \
 	tests/unit/json_fixture.h
+tests_unit_test_flight_SOURCES = tests/unit/test_flight.c
 tests_unit_test_memory_store_SOURCES = tests/unit/test_memory_store.c
