@@ -35,19 +35,17 @@ enum {
 	BUCKETS_MIN = 16,
 	GHOST_WAYS = 4, /* places that one fingerprint may have */
 	USES_MAX = 3,
-	USES_TO_STAY = 1, /* at the end of the small queue */
 	SMALL_SHARE = 10, /* the small queue's part of the room: 1 / 10 */
 	LARGEST_SHARE = 8,
-	ROUNDS_MAX = 128, /* second chances given by one put */
+	STAYS_MAX = 128, /* entries that one put lets stay */
 };
 
 /* Room that makes a further shard worth it. */
 #define SHARD_ROOM ((size_t)8 << 20)
 
 struct node {
-	struct node
-	    *next;        /* in its bucket; once dropped, in the list of such */
-	struct list link; /* in its queue, newest first */
+	struct node *next; /* in its bucket, or in a list of dropped ones */
+	struct list link;  /* in its queue, newest first */
 	struct cache_entry *entry;
 	uint64_t hash;
 	size_t size; /* the entry's, its node's */
@@ -336,58 +334,45 @@ static void drop_oldest_expired(struct shard *shard, struct node **dropped)
 		drop_expired(shard, oldest_of(&shard->main), dropped);
 }
 
-/* Makes the entry at the small queue's end leave it, one way or the other. */
-static void advance_small(struct shard *shard, struct node **dropped)
+/*
+ * Looks at the entry at one queue's end, which is not empty. True when that
+ * may stay and was asked for: it goes to the main queue's front. Else it is
+ * dropped.
+ */
+static bool advance(
+    struct shard *shard, bool is_main, bool may_stay, struct node **dropped)
 {
-	struct node *node = oldest_of(&shard->small);
-
-	if (drop_expired(shard, node, dropped))
-		return;
-	if (node->uses >= USES_TO_STAY) {
-		node->uses = 0;
-		dequeue(shard, node);
-		enqueue(shard, node, true);
-		return;
-	}
-	add_ghost(shard, node->hash);
-	shard->evicted++;
-	drop(shard, node, dropped);
-}
-
-/* The same of the main queue; true when it went round instead. */
-static bool advance_main(
-    struct shard *shard, bool may_go_round, struct node **dropped)
-{
-	struct node *node = oldest_of(&shard->main);
+	struct node *node = oldest_of(is_main ? &shard->main : &shard->small);
 
 	if (drop_expired(shard, node, dropped))
 		return false;
-	if (node->uses > 0 && may_go_round) {
-		node->uses--;
+	if (may_stay && node->uses > 0) {
+		node->uses = is_main ? node->uses - 1 : 0;
 		dequeue(shard, node);
 		enqueue(shard, node, true);
 		return true;
 	}
+	if (!is_main)
+		add_ghost(shard, node->hash);
 	shard->evicted++;
 	drop(shard, node, dropped);
 	return false;
 }
 
 /*
- * Evicts until the shard is within its room. When all of a large main queue is
- * in use, giving each its second chance would hold the lock for long, so one
- * call gives ROUNDS_MAX of them.
+ * Evicts until the shard is within its room. When all of a large shard is in
+ * use, to let each entry stay once more would hold the lock for long, so one
+ * call lets STAYS_MAX of them.
  */
 static void make_room(struct shard *shard, struct node **dropped)
 {
-	int rounds = 0;
+	int stays = 0;
 
 	while (shard->small_bytes + shard->main_bytes > shard->room) {
-		if (shard->small_bytes > shard->room / SMALL_SHARE ||
-		    list_is_empty(&shard->main))
-			advance_small(shard, dropped);
-		else if (advance_main(shard, rounds < ROUNDS_MAX, dropped))
-			rounds++;
+		bool is_main = !list_is_empty(&shard->main) &&
+			       shard->small_bytes <= shard->room / SMALL_SHARE;
+
+		stays += advance(shard, is_main, stays < STAYS_MAX, dropped);
 	}
 }
 

@@ -287,6 +287,46 @@ static void what_comes_back_soon_is_kept_through_the_next_scan(void **state)
 	memory_store_free(&store);
 }
 
+/* What left more evictions ago than there are entries is new again. */
+static void what_comes_back_late_is_new(void **state)
+{
+	struct memory_store *store = memory_store_new((size_t)1 << 20);
+
+	(void)state;
+	for (uint64_t i = 0; i < 20; i++)
+		assert_true(put(store, i, 1000));
+	for (uint64_t i = 1000; i < 2900; i++)
+		assert_true(put(store, i, 1000));
+	for (uint64_t i = 0; i < 20; i++)
+		assert_true(put(store, i, 1000));
+	for (uint64_t i = 3000; i < 5000; i++)
+		assert_true(put(store, i, 1000));
+	for (uint64_t i = 0; i < 20; i++)
+		assert_false(get(store, i));
+	memory_store_free(&store);
+}
+
+/* 1 waits in the small queue and was asked for, 2 is in the main queue. */
+static void a_replaced_entry_keeps_its_standing(void **state)
+{
+	struct memory_store *store = memory_store_new((size_t)1 << 20);
+
+	(void)state;
+	assert_true(put(store, 2, 1000));
+	assert_true(get(store, 2));
+	for (uint64_t i = 1000; i < 3000; i++)
+		assert_true(put(store, i, 1000));
+	assert_true(put(store, 1, 1000));
+	assert_true(get(store, 1));
+	assert_true(put(store, 1, 1100));
+	assert_true(put(store, 2, 1100));
+	for (uint64_t i = 3000; i < 5000; i++)
+		assert_true(put(store, i, 1000));
+	assert_true(get(store, 1));
+	assert_true(get(store, 2));
+	memory_store_free(&store);
+}
+
 /* Interest ends: what was hot must not stay for ever. */
 static void what_is_not_asked_for_any_more_leaves(void **state)
 {
@@ -428,6 +468,8 @@ int main(void)
 	    cmocka_unit_test(a_scan_does_not_push_out_what_is_asked_for),
 	    cmocka_unit_test(
 		what_comes_back_soon_is_kept_through_the_next_scan),
+	    cmocka_unit_test(what_comes_back_late_is_new),
+	    cmocka_unit_test(a_replaced_entry_keeps_its_standing),
 	    cmocka_unit_test(what_is_not_asked_for_any_more_leaves),
 	    cmocka_unit_test(shrinking_evicts_at_once_and_growing_makes_room),
 	    cmocka_unit_test(threads_get_put_remove_and_resize_at_once),
