@@ -24,11 +24,10 @@ const char *request_task(const struct request *request)
 void request_measure(
     const struct request *request, struct ledger_settle *settle)
 {
-	int64_t started = exchange_started_ns(request->exchange);
-
-	settle->duration_ns = clock_mono_ns() - started;
+	settle->duration_ns = clock_mono_ns() - request->started_ns;
 	if (request->first_token_ns != 0)
-		settle->first_token_ns = request->first_token_ns - started;
+		settle->first_token_ns =
+		    request->first_token_ns - request->started_ns;
 }
 
 struct span request_money(const struct request *request, int64_t nano)

@@ -22,7 +22,7 @@ static struct line make_line(struct request *request, int64_t now)
 {
 	const struct http1_head *head = exchange_request(request->exchange);
 	const struct amounts *amounts = &request->amounts;
-	int64_t started = exchange_started_ns(request->exchange);
+	int64_t started = request->started_ns;
 	const struct attempt *attempt = &request->attempt;
 	bool tried = request->has_attempt;
 

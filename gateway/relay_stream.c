@@ -139,7 +139,7 @@ static void take_content(struct request *request)
 		return;
 	request->first_token_ns = loop_now_ns(request->worker->loop);
 	metric_observe(attempt->upstream->first_token,
-	    request->first_token_ns - exchange_started_ns(request->exchange));
+	    request->first_token_ns - request->started_ns);
 }
 
 static void take_event(struct request *request, const struct sse_event *event)

@@ -94,6 +94,7 @@ static void on_head(struct exchange *exchange, void *arg)
 	request->outcome = LEDGER_COMPLETED;
 	list_init(&request->headless);
 	request->utc_ns = clock_utc_ns();
+	request->started_ns = exchange_started_ns(exchange);
 	request->id = ledger_id_new(request->utc_ns);
 	memcpy(request->id_text, "req_", 4);
 	ledger_id_format(&request->id, request->id_text + 4);

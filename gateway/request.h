@@ -158,6 +158,7 @@ struct request {
 	struct ledger_id id;
 	char id_text[40]; /* "req_..." */
 	int64_t utc_ns;
+	int64_t started_ns; /* its first byte, monotonic */
 
 	const struct config_key *key;
 	enum endpoint endpoint;
