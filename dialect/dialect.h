@@ -63,6 +63,10 @@ struct dialect_request {
 	int64_t output_limit; /* max_completion_tokens or max_tokens, the larger
 				 of both; -1: none */
 	bool is_deterministic; /* temperature present and 0 */
+	bool has_side_effects; /* asks for more than an answer: store,
+				  background or web_search_options that are
+				  neither null nor false, or spoken output; an
+				  answer from a cache would not do it */
 
 	/* What the model reads. */
 	size_t turns; /* messages of user and assistant; 1 for a plain prompt */
@@ -153,7 +157,10 @@ struct dialect_answer {
 	bool is_json;  /* it parses */
 	bool is_error; /* says "error", with or without an answer */
 	bool has_tool_calls;
+	bool has_audio;
 	bool is_finished; /* every choice has a finish_reason (or embeddings) */
+	bool is_cut;      /* one of them is not an end that the model came to or
+			     was asked to keep: see dialect_keep */
 	struct dialect_usage usage;
 	size_t output_bytes; /* decoded, of text, reasoning, refusals, names and
 				arguments of tool calls, transcripts */
@@ -176,18 +183,24 @@ struct dialect_chunk {
 	bool has_content; /* non-empty content, text, refusal, reasoning,
 			     tool_calls, function_call or audio in a delta */
 	bool has_tool_calls;
+	bool has_audio;
 	bool has_finish;    /* a finish_reason that is not null */
+	bool is_cut;        /* one that is no good end: see dialect_keep */
 	bool has_usage;     /* a usage object that is not null */
 	bool is_usage_only; /* usage and an empty choices: ours to remove */
 	struct dialect_usage usage;
 	size_t output_bytes;     /* as above, in this chunk */
 	int64_t output_estimate; /* tokens of that text, by its characters */
+	uint64_t choices;        /* bit i: the event is about choice i, 0..62;
+				    bit 63: about one beyond these */
+	uint64_t finished;       /* likewise those with a finish_reason */
 };
 
 /* What a stream's events have in common; zero it when the stream begins. */
 struct dialect_stream {
 	size_t head_len; /* 0: nothing yet */
 	size_t tail_len;
+	uint64_t choices;
 	char text[640]; /* head and tail of a plain event */
 };
 
