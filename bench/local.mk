@@ -22,3 +22,6 @@ bench_router_bench_SOURCES = bench/router_bench.c
 
 EXTRA_PROGRAMS += bench/tokenizer_bench
 bench_tokenizer_bench_SOURCES = bench/tokenizer_bench.c
+
+EXTRA_PROGRAMS += bench/replay_bench
+bench_replay_bench_SOURCES = bench/replay_bench.c
