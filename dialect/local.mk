@@ -50,3 +50,7 @@ tests_unit_test_openai_split_SOURCES = tests/unit/test_openai_split.c \
 	tests/unit/replay_fixture.h
 tests_unit_test_replay_SOURCES = tests/unit/test_replay.c \
 	tests/unit/replay_fixture.h
+
+check_PROGRAMS += tests/replay_echo
+tests_replay_echo_SOURCES = tests/replay_echo.c
+tests_replay_echo_LDADD = libsluice.a $(SLUICE_LIBS)
