@@ -1,0 +1,527 @@
+#!/usr/bin/env python3
+# dashboard.py -- the page of the admin port in a headless Chromium.
+# SPDX-License-Identifier: Apache-2.0
+"""What a person sees and can do: sizes, colours, keys, states, live figures.
+
+Most cases run against made-up figures (fake_admin.py), the last ones against a
+gateway with the fake provider. `--shots DIR` keeps a picture of each view:
+
+    BUILD_DIR=$PWD/build tests/cases/dashboard.py --shots /tmp/shots
+"""
+import chromium
+import fake_admin
+from harness import *  # noqa: F403
+
+SHOTS = None
+if "--shots" in sys.argv:
+    at = sys.argv.index("--shots")
+    SHOTS = sys.argv[at + 1]
+    del sys.argv[at:at + 2]
+    os.makedirs(SHOTS, exist_ok=True)
+
+VIEWS = [(width, dark) for width in (1440, 768, 360) for dark in (False, True)]
+HEIGHTS = {1440: 900, 768: 1024, 360: 740}
+LOADED = ("document.querySelector('#overview[data-loaded]') && "
+          "document.querySelector('#latest table, #latest .none')")
+METRICS = {"cost": "cost_nano_usd", "baseline": "baseline_nano_usd",
+           "saved": "saved_nano_usd", "requests": "requests",
+           "cache_hits": "cache_hits"}
+FIRST = fake_admin.request_id(0)
+
+
+class PageBench:
+    """A browser, the made-up admin port; a gateway once one is wanted."""
+
+    def __init__(self):
+        if not chromium.find():
+            skip("no chromium here (tools/deps test)")
+        self.fake = fake_admin.FakeAdmin(build=BUILD)
+        self.browser = chromium.Chromium()
+        self.live = None
+        self.page = None
+
+    def open(self, path="/", width=1440, dark=False, wait=LOADED, port=None):
+        """A fresh tab at <path>; what it asked for is in self.page.requests."""
+        self.shut()
+        self.page = self.browser.page(width, HEIGHTS[width], dark, calm=True)
+        self.page.open(f"http://127.0.0.1:{port or self.fake.port}{path}")
+        self.page.wait(wait)
+        return self.page
+
+    def shut(self):
+        if self.page:
+            self.page.close()
+            self.page = None
+
+    def between_cases(self):
+        self.shut()
+        self.fake.play("usual")
+
+    def gateway(self):
+        if not self.live:
+            self.live = FakeBench()
+        return self.live.gateway
+
+    def close(self):
+        self.browser.close()
+        self.fake.close()
+        return self.live.close() if self.live else None
+
+
+def shot(page, name):
+    if SHOTS:
+        page.shot(os.path.join(SHOTS, f"{name}.png"))
+
+
+def text(page, selector):
+    return page.run(f"document.querySelector({selector!r})?.textContent")
+
+
+def data(page, metric):
+    return page.run(f"document.querySelector('[data-metric={metric}]')"
+                    ".dataset.value")
+
+
+def query(page):
+    return page.run("location.search")
+
+
+def overflow(page):
+    return page.run("document.documentElement.scrollWidth - "
+                    "document.documentElement.clientWidth")
+
+
+def healthy(page, what):
+    check_equal(page.troubles, [], f"{what}: complaints")
+    check_equal(overflow(page), 0, f"{what}: sideways overflow")
+    hosts = {url.split("/")[2] for url in page.requests
+             if url.startswith("http")}
+    check(len(hosts) <= 1, what, "asks other hosts:", hosts)
+
+
+# --- how it looks ----------------------------------------------------------------
+
+@case
+def every_width_and_colour_shows_the_headline_and_no_complaint(bench):
+    for width, dark in VIEWS:
+        name = f"{width}-{'dark' if dark else 'light'}"
+        page = bench.open("/", width, dark)
+        for metric in METRICS:
+            value = data(page, metric)
+            check(re.fullmatch(r"-?\d+", value), name, metric, value)
+            shown = text(page, f"[data-metric={metric}]")
+            check(shown not in ("", "–"), name, metric, shown)
+        check_equal(page.run("document.querySelectorAll('canvas').length"), 4,
+                    name)
+        healthy(page, name)
+        shot(page, name)
+
+
+@case
+def every_width_shows_one_request_without_complaint(bench):
+    for width, dark in VIEWS:
+        name = f"request-{width}-{'dark' if dark else 'light'}"
+        page = bench.open(f"/?request={FIRST}", width, dark,
+                          "document.querySelector('#request[data-loaded]')")
+        check("up/" in text(page, "#request"), text(page, "#request"))
+        healthy(page, name)
+        shot(page, name)
+
+
+@case
+def text_has_enough_contrast_in_both_colours(bench):
+    for dark in (False, True):
+        page = bench.open("/", 1440, dark)
+        poor = page.run(CONTRAST)
+        check_equal(poor, [], f"dark={dark}: below 4.5 to 1")
+
+
+# Every element with a text of its own, on the first ground behind it.
+CONTRAST = """(() => {
+    const rgb = (text) => text.match(/[\\d.]+/g).map(Number);
+    const light = ([r, g, b]) => [r, g, b].map((c) => c / 255).map((c) =>
+        c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
+        .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+    const ground = (e) => {
+        for (; e; e = e.parentElement) {
+            const own = getComputedStyle(e).backgroundColor;
+            if (own.startsWith("rgb(")) return rgb(own);
+        }
+        return [255, 255, 255];
+    };
+    const poor = [];
+    for (const e of document.querySelectorAll("body *")) {
+        const own = [...e.childNodes].some((n) => n.nodeType === 3 &&
+            n.textContent.trim());
+        if (!own || !e.checkVisibility() || e.disabled ||
+            e.matches(".sr, .skip, option, noscript")) continue;
+        const [a, b] = [light(rgb(getComputedStyle(e).color)),
+            light(ground(e))];
+        const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+        if (ratio < 4.5) poor.push(`${e.tagName}.${e.className} ${
+            e.textContent.slice(0, 30)}: ${ratio.toFixed(2)}`);
+    }
+    return poor;
+})()"""
+
+
+@case
+def the_theme_button_is_kept_over_a_reload(bench):
+    page = bench.open()
+    ground = "getComputedStyle(document.body).backgroundColor"
+    light = page.run(ground)
+    for theme in ("light", "dark"):
+        page.run("document.getElementById('theme').click()")
+        check_equal(page.run("document.documentElement.dataset.theme"), theme)
+    dark = page.run(ground)
+    check(light != dark, "both are", light)
+    page.open(f"http://127.0.0.1:{bench.fake.port}/")
+    page.wait(LOADED)
+    check_equal(page.run(ground), dark, "after a reload")
+    page.run("document.getElementById('theme').click()")
+    check_equal(page.run(ground), light, "auto again")
+
+
+# --- by keyboard alone ---------------------------------------------------------------
+
+@case
+def a_keyboard_walks_through_range_filter_sort_and_request(bench):
+    page = bench.open()
+    page.press("Tab")
+    check_equal(page.focused(), "skip", "the first stop")
+    page.press("Enter")
+    check_equal(page.run("location.hash"), "#main")
+    page = bench.open()
+    page.tab_to("[data-range='6h']")
+    outline = page.run("getComputedStyle(document.activeElement).outlineStyle")
+    check(outline != "none", "the focus cannot be seen")
+    page.press("Enter")
+    page.wait("document.querySelector('[data-range=\"6h\"]')"
+              ".ariaPressed === 'true'")
+    check_equal(query(page), "?range=6h")
+    check_equal(page.focused(), "6h", "the focus stays")
+    page.tab_to("#tab-model")
+    page.press("ArrowRight")
+    check_equal(page.focused(), "tab-rule")
+    page.wait("document.querySelector('[data-name=code]')")
+    page.press("ArrowLeft")
+    page.wait("document.querySelector('[data-name=\"up/small\"]')")
+    page.tab_to("[data-sort=requests]")
+    page.press("Enter")
+    check_equal(page.run("document.activeElement.parentElement.ariaSort"),
+                "descending")
+    page.press(" ")
+    check_equal(page.run("document.activeElement.parentElement.ariaSort"),
+                "ascending")
+    counts = page.run("[...document.querySelectorAll("
+                      "'.breakdown tbody td:nth-child(5)')]"
+                      ".map((e) => Number(e.dataset.value))")
+    check_equal(counts, sorted(counts), "rows in their order")
+    page.tab_to("[data-name='up/small']")
+    page.press("Enter")
+    page.wait("document.querySelectorAll('.breakdown tbody tr').length === 1")
+    check("model=up%2Fsmall" in query(page), query(page))
+    page.tab_to("[data-request]")
+    wanted = page.run("document.activeElement.dataset.request")
+    page.press("Enter")
+    page.wait(f"document.querySelector('#request[data-loaded={wanted}]')")
+    check(f"request={wanted}" in query(page), query(page))
+    page.press("Escape")
+    page.wait("!document.getElementById('overview').hidden")
+    check_equal(page.run("document.activeElement.dataset.request"), wanted,
+                "the focus is where it was")
+    healthy(page, "after the walk")
+
+
+@case
+def every_button_and_link_says_what_it_is(bench):
+    page = bench.open()
+    check_equal(page.run("""[...document.querySelectorAll(
+        'button, a[href], select, canvas, [role=region]')].filter((e) =>
+        !(e.textContent.trim() || e.ariaLabel || e.labels?.length ||
+          e.getAttribute('aria-labelledby'))).map((e) => e.outerHTML)"""), [])
+    check_equal(page.run("document.querySelectorAll('table').length"),
+                page.run("document.querySelectorAll('caption').length"))
+    check("median" in page.run("document.querySelector('#chart-latency canvas')"
+                               ".ariaLabel"), "a chart in words")
+
+
+# --- the URL -------------------------------------------------------------------------
+
+@case
+def the_url_holds_the_view_and_back_goes_back(bench):
+    page = bench.open("/?range=7d&key=search&by=task&sort=name&dir=asc")
+    check_equal(page.run("document.querySelector('#filter-key').value"),
+                "search")
+    check_equal(page.run("document.querySelector('[aria-pressed=true]"
+                         "[data-range]').dataset.range"), "7d")
+    names = page.run("[...document.querySelectorAll('.breakdown tbody .name')]"
+                     ".map((e) => e.textContent)")
+    check_equal(names, sorted(name for name, _ in fake_admin.NAMES["task"]))
+    page.run("document.querySelector('[data-range=\"30d\"]').click()")
+    page.wait("document.getElementById('saved-label').textContent"
+              ".includes('30 days')")
+    check("range=30d" in query(page) and "key=search" in query(page),
+          query(page))
+    page.run("history.back()")
+    page.wait("document.getElementById('saved-label').textContent"
+              ".includes('7 days')")
+    page.run("history.forward()")
+    page.wait("location.search.includes('30d')")
+    asked = [url for url in bench.fake.seen if "/api/overview" in url]
+    check("key=search" in asked[-1] and "range=30d" in asked[-1], asked[-1])
+
+
+@case
+def a_fixed_time_can_be_shared(bench):
+    page = bench.open("/?since=2026-01-05T00:00:00Z&until=2026-01-06T00:00:00Z")
+    asked = [url for url in bench.fake.seen if "/api/overview" in url][-1]
+    check("since=2026-01-05" in asked and "range=" not in asked, asked)
+    check("5 Jan" in text(page, "#saved-label"), text(page, "#saved-label"))
+    check_equal(page.run("document.querySelectorAll('[data-range]"
+                         "[aria-pressed=true]').length"), 0)
+
+
+@case
+def tables_and_requests_link_their_csv(bench):
+    page = bench.open("/?range=6h&by=key&model=up%2Flarge")
+    link = page.run("document.getElementById('breakdown-csv').href")
+    for part in ("/api/breakdown?", "range=6h", "by=key", "format=csv",
+                 "model=up%2Flarge"):
+        check(part in link, link, "lacks", part)
+    link = page.run("document.getElementById('latest-csv').href")
+    check("/api/requests?" in link and "format=csv" in link
+          and "model=up%2Flarge" in link, link)
+
+
+@case
+def charts_are_updated_not_rebuilt_and_shown_as_tables(bench):
+    page = bench.open()
+    page.run("window.kept = Chart.getChart('chart-spend-canvas')")
+    page.run("document.querySelector('[data-range=\"1h\"]').click()")
+    page.wait("document.getElementById('saved-label').textContent"
+              ".includes('hour') && kept.data.labels.length === 60")
+    check(page.run("Chart.getChart('chart-spend-canvas') === kept"),
+          "another chart")
+    each = page.run("kept.data.datasets[1].data")
+    page.run("document.querySelector('[data-curve=running]').click()")
+    last = page.run("kept.data.datasets[1].data.at(-1)")
+    check(abs(sum(each) - last) < 1e-6, sum(each), last)
+    page.run("document.querySelector('#chart-spend .card-head > .quiet')"
+             ".click()")
+    check_equal(page.run("document.querySelectorAll("
+                         "'#chart-spend tbody tr').length"), 60)
+
+
+# --- states ----------------------------------------------------------------------------
+
+@case
+def nothing_yet_says_how_to_send_the_first(bench):
+    bench.fake.play("empty")
+    for width in (1440, 360):
+        page = bench.open("/", width)
+        check("curl http://127.0.0.1:8080/v1/chat/completions"
+              in text(page, "#empty"), text(page, "#empty"))
+        check_equal(data(page, "requests"), "0")
+        healthy(page, "empty")
+        shot(page, f"empty-{width}")
+    page = bench.open("/?key=search")
+    check("No request matches" in text(page, "#empty"), text(page, "#empty"))
+    page.run("document.querySelector('#empty button').click()")
+    page.wait("document.getElementById('empty').textContent.includes('curl')")
+    check_equal(query(page), "")
+
+
+@case
+def twelve_micro_dollars_are_not_nothing(bench):
+    bench.fake.play("tiny")
+    page = bench.open("/?range=1h")
+    check_equal((text(page, "[data-metric=cost]"), data(page, "cost")),
+                ("$0.000012", "12000"))
+    check_equal(text(page, "[data-metric=saved]"), "$0.000228")
+    check("$0.000012" in page.run("document.querySelector("
+                                  "'[data-metric=cost]').title"), "title")
+    shot(page, "tiny")
+
+
+@case
+def what_was_lost_is_shown_as_lost(bench):
+    bench.fake.play("negative")
+    page = bench.open()
+    check(int(data(page, "saved")) < 0, data(page, "saved"))
+    check(text(page, "[data-metric=saved]").startswith("−$"),
+          text(page, "[data-metric=saved]"))
+    check("more than up/large" in text(page, "#saved-why"),
+          text(page, "#saved-why"))
+    check(page.run("document.querySelector('[data-metric=saved]')"
+                   ".classList.contains('is-loss')"), "its colour")
+    check(page.run("document.querySelector('.bar-loss') !== null"), "its bar")
+    healthy(page, "negative")
+    shot(page, "negative")
+
+
+@case
+def amounts_past_two_to_the_53_stay_exact(bench):
+    bench.fake.play("huge")
+    for width in (1440, 360):
+        page = bench.open("/?range=90d", width)
+        shown = page.run(
+            "Promise.all(['cost', 'baseline', 'saved'].map((name) => "
+            "document.querySelector(`[data-metric=${name}]`).dataset.value))")
+        cost, baseline, saved = map(int, shown)
+        check(baseline > 2**53, baseline)
+        check_equal(baseline - cost, saved)
+        rows = page.run("[...document.querySelectorAll('.breakdown tbody "
+                        ".saved-cell')].map((e) => e.dataset.value)")
+        check_equal(sum(map(int, rows)), saved, "the rows' sum")
+        healthy(page, "huge")
+        shot(page, f"huge-{width}")
+
+
+@case
+def names_from_callers_are_text(bench):
+    bench.fake.play("hostile")
+    for width in (1440, 360):
+        page = bench.open("/", width)
+        check(fake_admin.HOSTILE in page.run(
+            "document.querySelector('.breakdown tbody').textContent"), "name")
+        check_equal(page.run("document.querySelectorAll('img').length"), 1,
+                    "only the icon")
+        healthy(page, "hostile")
+        shot(page, f"hostile-{width}")
+    page = bench.open(f"/?request={FIRST}", 360, False,
+                      "document.querySelector('#request[data-loaded]')")
+    healthy(page, "hostile request")
+
+
+@case
+def unpriced_estimated_and_unknown_are_said_only_when_there(bench):
+    page = bench.open("/?range=7d")
+    for name in ("unpriced", "estimated", "unknown"):
+        note = page.run(f"document.querySelector('[data-note={name}]')"
+                        "?.dataset.value")
+        check(note and int(note) > 0, name, note)
+    bench.fake.play("tiny")
+    page = bench.open("/?range=1h")
+    check_equal(page.run("document.getElementById('notes').hidden"), True)
+
+
+@case
+def a_gateway_that_is_gone_leaves_the_last_figures(bench):
+    page = bench.open("/?range=1h")
+    page.expected = ("net::ERR_", "Failed to load resource")
+    cost = data(page, "cost")
+    bench.fake.play("gone")
+    page.wait("!document.getElementById('banner').hidden", 15)
+    check("does not answer" in text(page, "#banner"), text(page, "#banner"))
+    check_equal(data(page, "cost"), cost, "the last figures")
+    check("no answer since" in text(page, "#state"), text(page, "#state"))
+    shot(page, "gone")
+    bench.fake.play("usual")
+    page.wait("document.getElementById('banner').hidden", 15)
+    check("live" in text(page, "#state"), text(page, "#state"))
+
+
+@case
+def a_refused_parameter_is_told_and_can_be_left(bench):
+    page = bench.open("/?range=99y", wait="!document.getElementById('banner')"
+                                          ".hidden")
+    check('"range" must be 15m' in text(page, "#banner"),
+          text(page, "#banner"))
+    shot(page, "refused")
+    page.run("document.querySelector('#banner button').click()")
+    page.wait(LOADED)
+    check_equal((page.run("document.getElementById('banner').hidden"),
+                 query(page)), (True, ""))
+
+
+@case
+def a_busy_gateway_is_asked_again_without_a_word(bench):
+    page = bench.open("/?range=1h")
+    page.expected = ("429",)
+    bench.fake.play("busy")
+    seen = len(bench.fake.seen)
+    eventually(lambda: len(bench.fake.seen) > seen + 1, "asked again", 15)
+    check(page.run("document.getElementById('banner').hidden"), "no banner")
+
+
+@case
+def an_unknown_request_is_said_to_be_unknown(bench):
+    page = bench.open("/?request=req_nothing",
+                      wait="document.querySelector('#request h1')?.textContent"
+                           ".includes('cannot')")
+    check("No such request" in text(page, "#request"), text(page, "#request"))
+    old = fake_admin.request_id(250)
+    page = bench.open(f"/?request={old}",
+                      wait="document.querySelector('#request[data-loaded]')")
+    check("left the memory" in text(page, "#request"), "story null")
+    check("Attempts" in text(page, "#request"), "what the ledger knows")
+
+
+@case
+def it_rests_while_paused_and_while_hidden(bench):
+    page = bench.open("/?range=1h")
+    page.run("document.getElementById('pause').click()")
+    check_equal(text(page, "#latest-state"), "paused")
+
+    def asked(what):
+        return len([one for one in bench.fake.seen if what in one])
+    before = asked("/api/requests")
+    overviews = asked("/api/overview")
+    eventually(lambda: asked("/api/overview") > overviews, "figures go on", 15)
+    check_equal(asked("/api/requests"), before, "paused")
+    page.run("Object.defineProperty(document, 'hidden', {configurable: true, "
+             "get: () => true}); "
+             "document.dispatchEvent(new Event('visibilitychange'))")
+    page.run("document.getElementById('pause').click()")
+    before = len(bench.fake.seen)
+    page.run("new Promise((done) => setTimeout(done, 6000))")
+    check_equal(len(bench.fake.seen), before, "hidden")
+    page.run("Object.defineProperty(document, 'hidden', {configurable: true, "
+             "get: () => false}); "
+             "document.dispatchEvent(new Event('visibilitychange'))")
+    eventually(lambda: len(bench.fake.seen) > before, "it goes on", 5)
+
+
+# --- served by a gateway -----------------------------------------------------------------
+
+def admin(gateway, method, path, headers=()):
+    with Client(gateway.admin) as client:
+        return client.ask(request(method, path, headers, None, "localhost"),
+                          method)
+
+
+@case
+def the_gateway_serves_it_with_strict_headers_and_304(bench):
+    gateway = bench.gateway()
+    paths = ["/"] + [f"/assets/{name}" for name in os.listdir(
+        os.path.join(SOURCE, "dashboard"))
+        if name.endswith((".js", ".css", ".svg"))] + ["/assets/chart.js"]
+    for path in paths:
+        answer = admin(gateway, "GET", path)
+        check_equal(answer.status, 200, path)
+        for name, value in (
+                ("content-security-policy", fake_admin.POLICY),
+                ("cache-control", "no-cache"),
+                ("x-content-type-options", "nosniff"),
+                ("x-frame-options", "DENY"),
+                ("referrer-policy", "no-referrer")):
+            check_equal(answer.header(name), value, f"{path}: {name}")
+        name = "index.html" if path == "/" else os.path.basename(path)
+        where = (fake_admin.chart_js(BUILD) if name == "chart.js" else
+                 os.path.join(SOURCE, "dashboard", name))
+        with open(where, "rb") as file:
+            check(answer.body == file.read(), path, "is another file")
+        again = admin(gateway, "GET", path,
+                      [("if-none-match", answer.header("etag"))])
+        check_equal((again.status, again.body), (304, b""), path)
+        check_equal(again.header("etag"), answer.header("etag"), path)
+        head = admin(gateway, "HEAD", path)
+        check_equal((head.status, head.body), (200, b""), path)
+    check_equal(admin(gateway, "GET", "/assets/none.js").status, 404)
+    check_equal(admin(gateway, "GET", "/assets/../page.js").status, 404)
+    check_equal(admin(gateway, "POST", "/").status, 405)
+
+
+if __name__ == "__main__":
+    run_cases(PageBench)
