@@ -192,10 +192,13 @@ class Page:
         return answer["result"].get("value")
 
     def wait(self, expression, timeout=20):
-        """Until the expression is true; its value."""
+        """Until the expression is true; its value. What is not there yet
+        may make it throw."""
         deadline = time.monotonic() + timeout
+        probe = (f"(() => {{ try {{ const v = {expression}; return v "
+                 "instanceof Node || v; } catch { return null; } })()")
         while True:
-            value = self.run(f"(v => v instanceof Node || v)({expression})")
+            value = self.run(probe)
             if value:
                 return value
             if time.monotonic() > deadline:

@@ -156,7 +156,7 @@ class Figures:
             ("timed_out", 0.006), ("refused", 0.012))}
         if dice.random() < 0.02 and n > 20:
             bad["upstream_died"] = n // 4
-        unknown = 1 if dice.random() < 0.01 and n > 3 else 0
+        unknown = 1 if dice.random() < 0.05 and n > 3 else 0
         outcomes = {"completed": n - sum(bad.values()) - unknown, **bad,
                     "unknown": unknown}
         parts = [int(hits * one) for one in (0.5, 0.2, 0.2)]
@@ -442,13 +442,21 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.refuse(404, "unknown_url", "No such URL.")
 
 
+class Server(http.server.ThreadingHTTPServer):
+    """Threads; a page that goes away in the middle is nothing to report."""
+
+    daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
+
+
 class FakeAdmin:
     """The server on a thread; .scenario may be changed at any time."""
 
     def __init__(self, port=0, scenario="usual", build="build"):
-        self.server = http.server.ThreadingHTTPServer(
-            ("127.0.0.1", port), Handler)
-        self.server.daemon_threads = True
+        self.server = Server(("127.0.0.1", port), Handler)
         self.server.scenario = scenario
         self.server.seen = []
         self.server.chart = chart_js(build)
