@@ -1,14 +1,21 @@
 // charts.js -- the four charts: what each shows, and the sentence above it.
 // SPDX-License-Identifier: Apache-2.0
 import {byId, h} from "./dom.js";
-import {bucket, count, dollars, duration, durationTick, money, moneyTick, percent, plural,
-	short, step as stepInWords} from "./format.js";
+import {bucket, count, dollars, duration, durationTick, minute, money,
+	moneyTick, percent, plural, short, step as stepInWords} from "./format.js";
 import {Plot} from "./plot.js";
 import {get, set} from "./state.js";
 
 const nano = (value) => BigInt(Math.round(value * 1e9));
 const sum = (values) => values.reduce((a, b) => a + b, 0);
-const at = (t, overview) => bucket(new Date(t * 1000), overview.step_s);
+
+/* A bucket's time in a sentence: of today's the date is not needed. */
+function at(t, overview) {
+	const date = new Date(t * 1000);
+	const isToday = overview.step_s < 86400 &&
+		date.toDateString() === new Date().toDateString();
+	return isToday ? minute(date) : bucket(date, overview.step_s);
+}
 
 /* The index of the greatest, or -1 where none is above zero. */
 function peak(values) {

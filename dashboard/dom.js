@@ -43,11 +43,20 @@ export function setHidden(element, isHidden) {
 	}
 }
 
-/* Replaces the children, and gives the focus back to the same data-focus. */
+/*
+ * Replaces the children; the focus goes back to the same data-focus, and what
+ * was scrolled to stays in sight.
+ */
 export function refill(element, ...children) {
 	const focused = document.activeElement;
 	const mark = element.contains(focused) ? focused.dataset.focus : undefined;
+	const {scrollTop = 0, scrollLeft = 0} =
+		element.querySelector(".scroll") ?? {};
 	element.replaceChildren(...children.flat().filter(Boolean));
+	const scrolled = element.querySelector(".scroll");
+	if (scrolled && (scrollTop || scrollLeft)) {
+		Object.assign(scrolled, {scrollTop, scrollLeft});
+	}
 	if (mark !== undefined) {
 		element.querySelector(`[data-focus="${CSS.escape(mark)}"]`)?.focus(
 			{preventScroll: true});

@@ -1,8 +1,8 @@
 // headline.js -- what was saved and why, in one card; then four figures.
 // SPDX-License-Identifier: Apache-2.0
 import {byId, h, refill, setHidden, setText} from "./dom.js";
-import {DASH, count, day, duration, exactMoney, minute, money, percent, plural,
-	short} from "./format.js";
+import {DASH, columnPlaces, count, day, duration, exactMoney, minute, money,
+	percent, plural, short} from "./format.js";
 import {DIMENSIONS, RANGES, get, isFixed, set} from "./state.js";
 
 /* Shows <text>, and the exact <value> to whoever points or reads by program. */
@@ -56,22 +56,24 @@ function steps(overview) {
 		by.cache];
 	const middle = base - routing;
 	const end = middle - cache;
-	const less = (nano) => (nano > 0n ? money(-nano) :
-		nano < 0n ? `+${money(-nano)}` : money(0n));
+	const places = columnPlaces([base, routing, cache, total.cost_nano_usd]);
+	const less = (nano) => `${nano < 0n ? "+" : ""}${money(-nano, places)}`;
+	const kindOf = (nano, usual) => (nano < 0n ? "loss" :
+		nano === 0n ? "none" : usual);
 	const share = (nano) => percent(nano, base);
 	return [
-		{label: "Baseline", nano: base, shown: money(base), from: 0n, to: base,
+		{label: "Baseline", nano: base, shown: money(base, places), from: 0n, to: base,
 			why: `all by ${overview.baseline || "the baseline's model"}`,
 			kind: "base", share: base ? "100%" : null},
 		{label: routing < 0n ? "Dearer models" : "Cheaper models",
 			why: "by routing", nano: routing,
 			shown: less(routing), from: middle, to: base,
-			kind: routing < 0n ? "loss" : "route", share: share(-routing)},
+			kind: kindOf(routing, "route"), share: share(-routing)},
 		{label: "Cache", why: plural(total.cache_hits, "hit"), nano: cache,
 			shown: less(cache), from: end, to: middle,
-			kind: cache < 0n ? "loss" : "cache", share: share(-cache)},
+			kind: kindOf(cache, "cache"), share: share(-cache)},
 		{label: "Spend", nano: total.cost_nano_usd, kind: "spend", from: 0n,
-			shown: money(total.cost_nano_usd), to: total.cost_nano_usd,
+			shown: money(total.cost_nano_usd, places), to: total.cost_nano_usd,
 			why: "what is billed", share: share(total.cost_nano_usd)},
 	];
 }
@@ -129,11 +131,13 @@ function nothing(overview, about) {
 
 const NOTES = [
 	["unpriced", "answer has no price", "answers have no price",
-		"their model has none in the configuration; neither spend nor savings count them."],
+		"their model has none in the configuration; " +
+		"neither spend nor savings count them."],
 	["estimated", "answer is estimated", "answers are estimated",
 		"the provider stated no usage, so the tokens were counted here."],
 	["unknown", "attempt ended unknown", "attempts ended unknown",
-		"the gateway stopped before their end was on record; the provider may have billed them."],
+		"the gateway stopped before their end was on record; " +
+		"the provider may have billed them."],
 ];
 
 function notes({total}) {

@@ -90,8 +90,18 @@ function line(row, places) {
 		amountCell(row.saved_nano_usd, places, ".gain"));
 }
 
+/* Somebody is copying from the table: it waits until that is done. */
+function isSelected() {
+	const selection = getSelection();
+	return !selection.isCollapsed &&
+		byId("latest").contains(selection.anchorNode);
+}
+
 /* The rows, which the server has filtered already, newest first. */
 export function showLatest(rows) {
+	if (isSelected()) {
+		return;
+	}
 	const isFiltered = DIMENSIONS.some((name) => get()[name] !== "");
 	if (rows.length === 0) {
 		refill(byId("latest"), h("p.none", null, isFiltered ?

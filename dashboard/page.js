@@ -8,7 +8,7 @@ import {clock, duration} from "./format.js";
 import {showHeadline} from "./headline.js";
 import {LIMIT, showLatest, showLatestState} from "./latest.js";
 import {showRequest, showRequestState} from "./request.js";
-import {DIMENSIONS, get, onChange, scope, set} from "./state.js";
+import {DIMENSIONS, get, onChange, scope, set, setDefaults} from "./state.js";
 import {showBreakdown, showTabs} from "./tables.js";
 
 const LATEST_MS = 3000;
@@ -64,6 +64,7 @@ function failed(error) {
 	if (isTold) {
 		const clear = Object.fromEntries(DIMENSIONS.map((one) => [one, ""]));
 		showState("bad", "not shown");
+		byId("overview").ariaBusy = "false";
 		banner("bad", h("strong", null, "The gateway refuses this view: "),
 			error.message, " ", h("button.quiet", {type: "button",
 				"data-focus": "reset", onclick: () => set({...clear,
@@ -135,6 +136,7 @@ const figures = new Watch(async (signal) => {
 	showCharts(overview);
 	showBreakdown(two);
 	byId("overview").dataset.loaded = "";
+	byId("overview").ariaBusy = "false";
 	succeeded();
 	return pause();
 });
@@ -226,6 +228,7 @@ function render(state, before) {
 		single.restart();
 	} else {
 		single.stop();
+		byId("overview").ariaBusy = "true";
 		figures.restart();
 		latest.restart();
 	}
@@ -265,7 +268,7 @@ document.addEventListener("visibilitychange", () => {
 document.querySelector("[data-home]").addEventListener("click", (event) => {
 	if (event.button === 0 && !event.metaKey && !event.ctrlKey) {
 		event.preventDefault();
-		set({request: ""});
+		setDefaults();
 	}
 });
 

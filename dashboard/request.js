@@ -39,7 +39,7 @@ function amounts(row) {
 		["baseline", "Baseline", row.baseline_nano_usd],
 		["saved", "Saved", row.saved_nano_usd]];
 	const isKnown = typeof row.saved_nano_usd === "bigint";
-	const share = isKnown ?
+	const share = isKnown && row.saved_nano_usd !== 0n ?
 		percent(row.saved_nano_usd, row.baseline_nano_usd) : null;
 	return h("dl.amounts", null, pairs.map(([name, label, nano]) => {
 		const isLoss = typeof nano === "bigint" && nano < 0n;

@@ -71,6 +71,9 @@ export function set(changes, replace = false) {
 	tell(before);
 }
 
+/* As the page is without a query. */
+export const setDefaults = () => set(DEFAULTS);
+
 /* <fn>(state, before) after each change. */
 export const onChange = (fn) => listeners.push(fn);
 

@@ -156,7 +156,8 @@ class Figures:
             ("timed_out", 0.006), ("refused", 0.012))}
         if dice.random() < 0.02 and n > 20:
             bad["upstream_died"] = n // 4
-        unknown = 1 if dice.random() < 0.05 and n > 3 else 0
+        is_odd = dice.random() < 0.05 and self.scenario != "clean"
+        unknown = 1 if is_odd and n > 3 else 0
         outcomes = {"completed": n - sum(bad.values()) - unknown, **bad,
                     "unknown": unknown}
         parts = [int(hits * one) for one in (0.5, 0.2, 0.2)]
