@@ -91,7 +91,7 @@ function why({total, baseline}) {
 	const {baseline_nano_usd: base, saved_nano_usd: saved} = total;
 	const other = `${baseline || "the baseline"} alone`;
 	if (base === 0n) {
-		return total.requests === 0 ? " " :
+		return total.requests === 0 ? "Nothing to compare yet." :
 			"None of these requests has a baseline with a price.";
 	}
 	if (saved < 0n) {

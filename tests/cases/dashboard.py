@@ -1,106 +1,15 @@
 #!/usr/bin/env python3
 # dashboard.py -- the page of the admin port in a headless Chromium.
 # SPDX-License-Identifier: Apache-2.0
-"""What a person sees and can do: sizes, colours, keys, states, live figures.
+"""What a person sees and can do: sizes, colours, keys, states.
 
-Most cases run against made-up figures (fake_admin.py), the last ones against a
-gateway with the fake provider. `--shots DIR` keeps a picture of each view:
+Against made-up figures (fake_admin.py); with a gateway: dashboard_live.py.
+`--shots DIR` keeps a picture of each view:
 
-    BUILD_DIR=$PWD/build tests/cases/dashboard.py --shots /tmp/shots
+    BUILD_DIR=$PWD/build tests/cases/dashboard.py --shots shots
 """
-import chromium
 import fake_admin
-from harness import *  # noqa: F403
-
-SHOTS = None
-if "--shots" in sys.argv:
-    at = sys.argv.index("--shots")
-    SHOTS = sys.argv[at + 1]
-    del sys.argv[at:at + 2]
-    os.makedirs(SHOTS, exist_ok=True)
-
-VIEWS = [(width, dark) for width in (1440, 768, 360) for dark in (False, True)]
-HEIGHTS = {1440: 900, 768: 1024, 360: 740}
-LOADED = ("document.querySelector('#overview[data-loaded]') && "
-          "document.querySelector('#latest table, #latest .none')")
-METRICS = {"cost": "cost_nano_usd", "baseline": "baseline_nano_usd",
-           "saved": "saved_nano_usd", "requests": "requests",
-           "cache_hits": "cache_hits"}
-FIRST = fake_admin.request_id(0)
-
-
-class PageBench:
-    """A browser, the made-up admin port; a gateway once one is wanted."""
-
-    def __init__(self):
-        if not chromium.find():
-            skip("no chromium here (tools/deps test)")
-        self.fake = fake_admin.FakeAdmin(build=BUILD)
-        self.browser = chromium.Chromium()
-        self.live = None
-        self.page = None
-
-    def open(self, path="/", width=1440, dark=False, wait=LOADED, port=None,
-             script=None):
-        """A fresh tab at <path>; what it asked for is in self.page.requests."""
-        self.shut()
-        self.page = self.browser.page(width, HEIGHTS[width], dark, calm=True)
-        if script:
-            self.page.call("Page.addScriptToEvaluateOnNewDocument",
-                           {"source": script})
-        self.page.open(f"http://127.0.0.1:{port or self.fake.port}{path}")
-        self.page.wait(wait)
-        return self.page
-
-    def shut(self):
-        if self.page:
-            self.page.close()
-            self.page = None
-
-    def between_cases(self):
-        self.shut()
-        self.fake.play("usual")
-
-    def gateway(self):
-        if not self.live:
-            self.live = FakeBench()
-        return self.live.gateway
-
-    def close(self):
-        self.browser.close()
-        self.fake.close()
-        return self.live.close() if self.live else None
-
-
-def shot(page, name):
-    if SHOTS:
-        page.shot(os.path.join(SHOTS, f"{name}.png"))
-
-
-def text(page, selector):
-    return page.run(f"document.querySelector({selector!r})?.textContent")
-
-
-def data(page, metric):
-    return page.run(f"document.querySelector('[data-metric={metric}]')"
-                    ".dataset.value")
-
-
-def query(page):
-    return page.run("location.search")
-
-
-def overflow(page):
-    return page.run("document.documentElement.scrollWidth - "
-                    "document.documentElement.clientWidth")
-
-
-def healthy(page, what):
-    check_equal(page.troubles, [], f"{what}: complaints")
-    check_equal(overflow(page), 0, f"{what}: sideways overflow")
-    hosts = {url.split("/")[2] for url in page.requests
-             if url.startswith("http")}
-    check(len(hosts) <= 1, what, "asks other hosts:", hosts)
+from page_bench import *  # noqa: F403
 
 
 # --- how it looks ----------------------------------------------------------------
@@ -336,6 +245,50 @@ def charts_are_updated_not_rebuilt_and_shown_as_tables(bench):
                          "'#chart-spend tbody tr').length"), len(each))
 
 
+@case
+def numbers_are_told_with_the_digits_that_count(bench):
+    page = bench.open()
+    for call, wanted in FORMATS:
+        check_equal(page.run("import('/assets/format.js').then((f) => f."
+                             f"{call})"), wanted, call)
+    told = json.dumps({"cost_nano_usd": 2**53 + 1, "cache": "hit",
+                       "name": 'x "cost_nano_usd": 12', "saved_nano_usd": None})
+    exact = page.run(f"""import('/assets/api.js').then((api) => {{
+        const row = api.parse({json.dumps(told)});
+        return [String(row.cost_nano_usd), row.name, row.cache,
+            row.saved_nano_usd];
+    }})""")
+    check_equal(exact, [str(2**53 + 1), 'x "cost_nano_usd": 12', "hit", None])
+
+
+FORMATS = [
+    ("money(0n)", "$0.00"), ("money(null)", "unpriced"),
+    ("money(1n)", "$0.000000001"), ("money(12000n)", "$0.000012"),
+    ("money(123456789n)", "$0.123"), ("money(999999999n)", "$1.00"),
+    ("money(1500000000n)", "$1.50"), ("money(-3100000000n)", "−$3.10"),
+    ("money(1234567891234n)", "$1,234.57"),
+    ("money(9223372036854775807n)", "$9,223,372,037"),
+    ("money(12000n, 2)", "$0.00"), ("money(0n, 6)", "$0"),
+    ("exactMoney(9223372036854775807n)", "$9,223,372,036.854775807"),
+    ("exactMoney(-12000n)", "−$0.000012"),
+    ("columnPlaces([1500000000n, 20000000n])", 3),
+    ("columnPlaces([0n, null])", 2),
+    ("columnPlaces([1n, 1000000000n])", None),
+    ("percent(1, 0)", None), ("percent(0, 5)", "0%"),
+    ("percent(5, 5)", "100%"), ("percent(1, 1000000)", "<0.01%"),
+    ("percent(999999, 1000000)", ">99.9%"), ("percent(-1n, 3n)", "−33.3%"),
+    ("percent(300n, 2n)", "15,000%"),
+    ("duration(null)", "–"), ("duration(0.25)", "0.25 ms"),
+    ("duration(3.21)", "3.2 ms"), ("duration(999)", "999 ms"),
+    ("duration(1420)", "1.42 s"), ("duration(125000)", "2 min 05 s"),
+    ("short(9999)", "9,999"), ("short(45600)", "45.6k"),
+    ("short(7890000)", "7.89M"), ("moneyTick(0.00005)", "$0.00005"),
+    ("moneyTick(12000)", "$12k"), ("moneyTick(-2.5)", "−$2.5"),
+    ("step(900)", "15 minutes"), ("step(86400)", "1 day"),
+    ("durationTick(2000)", "2 s"), ("durationTick(2500)", "2.5 s"),
+]
+
+
 # --- states ----------------------------------------------------------------------------
 
 @case
@@ -516,46 +469,6 @@ def it_rests_while_paused_and_while_hidden(bench):
              "get: () => false}); "
              "document.dispatchEvent(new Event('visibilitychange'))")
     eventually(lambda: len(bench.fake.seen) > before, "it goes on", 5)
-
-
-# --- served by a gateway -----------------------------------------------------------------
-
-def admin(gateway, method, path, headers=()):
-    with Client(gateway.admin) as client:
-        return client.ask(request(method, path, headers, None, "localhost"),
-                          method)
-
-
-@case
-def the_gateway_serves_it_with_strict_headers_and_304(bench):
-    gateway = bench.gateway()
-    paths = ["/"] + [f"/assets/{name}" for name in os.listdir(
-        os.path.join(SOURCE, "dashboard"))
-        if name.endswith((".js", ".css", ".svg"))] + ["/assets/chart.js"]
-    for path in paths:
-        answer = admin(gateway, "GET", path)
-        check_equal(answer.status, 200, path)
-        for name, value in (
-                ("content-security-policy", fake_admin.POLICY),
-                ("cache-control", "no-cache"),
-                ("x-content-type-options", "nosniff"),
-                ("x-frame-options", "DENY"),
-                ("referrer-policy", "no-referrer")):
-            check_equal(answer.header(name), value, f"{path}: {name}")
-        name = "index.html" if path == "/" else os.path.basename(path)
-        where = (fake_admin.chart_js(BUILD) if name == "chart.js" else
-                 os.path.join(SOURCE, "dashboard", name))
-        with open(where, "rb") as file:
-            check(answer.body == file.read(), path, "is another file")
-        again = admin(gateway, "GET", path,
-                      [("if-none-match", answer.header("etag"))])
-        check_equal((again.status, again.body), (304, b""), path)
-        check_equal(again.header("etag"), answer.header("etag"), path)
-        head = admin(gateway, "HEAD", path)
-        check_equal((head.status, head.body), (200, b""), path)
-    check_equal(admin(gateway, "GET", "/assets/none.js").status, 404)
-    check_equal(admin(gateway, "GET", "/assets/../page.js").status, 404)
-    check_equal(admin(gateway, "POST", "/").status, 405)
 
 
 if __name__ == "__main__":
