@@ -103,9 +103,8 @@ def its_figures_are_those_of_sluice_spend(bench):
     for width, dark in VIEWS:
         name = f"live-{width}-{'dark' if dark else 'light'}"
         page = bench.open("/", width, dark, port=bench.gateway.admin)
-        eventually(lambda: shown(page) == wanted or not page.wait(
-            "document.querySelector('[data-metric=requests]').dataset.value "
-            f"=== '{wanted['requests']}'"), f"{name}: {wanted}")
+        page.wait("document.querySelector('[data-metric=requests]')"
+                  f".dataset.value === '{wanted['requests']}'", 40)
         check_equal(shown(page), wanted, name)
         for note in ("unpriced", "estimated", "unknown"):
             told = page.run(f"document.querySelector('[data-note={note}]')"
