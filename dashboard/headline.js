@@ -22,15 +22,16 @@ function amount(name, nano) {
 	element.classList.toggle("is-longest", element.textContent.length > 13);
 }
 
-/* "the last 24 hours", or the dates of a fixed time. */
-export function spanInWords(overview) {
+/* "in the last 24 hours", or "from 3 Nov 10:00 to 11:00". */
+function whenInWords(overview) {
 	if (!isFixed()) {
 		const range = RANGES.find(([name]) => name === get().range);
-		return `the last ${range?.[2] ?? get().range}`;
+		return `in the last ${range?.[2] ?? get().range}`;
 	}
 	const [from, to] = [new Date(overview.since), new Date(overview.until)];
-	const one = (date) => `${day(date)} ${minute(date)}`;
-	return `${one(from)} to ${one(to)}`;
+	const isSameDay = from.toDateString() === to.toDateString();
+	return `from ${day(from)} ${minute(from)} to ${
+		isSameDay ? "" : `${day(to)} `}${minute(to)}`;
 }
 
 // --- from baseline to spend ---------------------------------------------------
@@ -118,11 +119,11 @@ function nothing(overview, about) {
 	const clear = Object.fromEntries(DIMENSIONS.map((name) => [name, ""]));
 	if (isFiltered) {
 		return [h("h2", null, "No request matches these filters"),
-			h("p", null, `Nothing in ${spanInWords(overview)}.`),
+			h("p", null, `Nothing ${whenInWords(overview)}.`),
 			h("button.quiet", {type: "button", "data-focus": "clear",
 				onclick: () => set(clear)}, "Clear the filters")];
 	}
-	return [h("h2", null, `No request in ${spanInWords(overview)}`),
+	return [h("h2", null, `No request ${whenInWords(overview)}`),
 		h("p", null, "Send the first one; it shows here a second later:"),
 		h("pre", {tabindex: "0"}, h("code", null, curl(about?.listen)))];
 }
@@ -175,7 +176,7 @@ function figures({total}) {
 export function showHeadline(overview, about) {
 	const {total} = overview;
 	const isEmpty = total.requests === 0;
-	setText(byId("saved-label"), `Saved in ${spanInWords(overview)}`);
+	setText(byId("saved-label"), `Saved ${whenInWords(overview)}`);
 	amount("saved", total.saved_nano_usd);
 	amount("cost", total.cost_nano_usd);
 	amount("baseline", total.baseline_nano_usd);

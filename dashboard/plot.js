@@ -3,6 +3,7 @@
 // Chart.js comes as a plain script and is known as globalThis.Chart.
 import {h, prefersCalm, refill, setHidden, setText} from "./dom.js";
 import {bucket, day, minute} from "./format.js";
+import {set} from "./state.js";
 
 const probe = h("span.sr", {"aria-hidden": "true"});
 document.body.append(probe);
@@ -124,6 +125,24 @@ export class Plot {
 		this.setLegend(this.spec.series);
 	}
 
+	/* A step of an hour or a day can be looked into; a minute is the least. */
+	get canZoom() {
+		return this.step > 60;
+	}
+
+	zoom(t) {
+		const time = (seconds) => new Date(seconds * 1000).toISOString()
+			.replace(".000", "");
+		set({since: time(t), until: time(t + this.step)});
+	}
+
+	zoomButton(t) {
+		const label = bucket(new Date(t * 1000), this.step);
+		return this.canZoom ? h("button.name", {type: "button",
+			"data-focus": `zoom-${t}`, title: "Only this time",
+			onclick: () => this.zoom(t)}, label) : label;
+	}
+
 	options() {
 		const {spec} = this;
 		return {
@@ -132,6 +151,15 @@ export class Plot {
 			maintainAspectRatio: false,
 			interaction: {mode: "index", intersect: false},
 			layout: {padding: {top: 6}},
+			onHover: (event, items) => {
+				event.native.target.style.cursor =
+					items.length > 0 && this.canZoom ? "zoom-in" : "";
+			},
+			onClick: (event, items) => {
+				if (items.length > 0 && this.canZoom) {
+					this.zoom(this.times[items[0].index]);
+				}
+			},
 			plugins: {
 				legend: {display: false},
 				tooltip: {
@@ -230,7 +258,7 @@ export class Plot {
 		const {series, title, value} = this.spec;
 		const top = this.rows.scrollTop;
 		const row = (t, i) => h("tr", null,
-			h("th", {scope: "row"}, bucket(new Date(t * 1000), this.step)),
+			h("th", {scope: "row"}, this.zoomButton(t)),
 			this.columns.map((column) => h("td.number", null,
 				value(column[i]))));
 		refill(this.rows, h("table", null, h("caption.sr", null, title),

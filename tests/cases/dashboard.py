@@ -246,6 +246,35 @@ def charts_are_updated_not_rebuilt_and_shown_as_tables(bench):
 
 
 @case
+def a_step_of_a_chart_can_be_looked_into(bench):
+    page = bench.open("/?range=24h")
+    page.run("document.querySelector('#chart-spend .card-head > .quiet')"
+             ".click()")
+    page.run("document.querySelector('#chart-spend .rows tbody button')"
+             ".click()")
+    page.wait("document.getElementById('saved-label').textContent"
+              ".includes(' to ')")
+    check("since=" in query(page) and "until=" in query(page), query(page))
+    check_equal(page.run("document.querySelectorAll('[data-range]"
+                         "[aria-pressed=true]').length"), 0)
+    page.run("document.querySelector('#filters button').click()")
+    page.wait("document.getElementById('saved-label').textContent"
+              ".includes('24 hours')")
+    page.run("document.querySelector('#chart-spend .card-head > .quiet')"
+             ".click()")
+    spot = page.run("""(() => { const box = document.querySelector(
+        '#chart-outcomes-canvas'); box.scrollIntoView();
+        const at = box.getBoundingClientRect();
+        return [at.x + at.width / 2, at.y + at.height / 2]; })()""")
+    for kind in ("mouseMoved", "mousePressed", "mouseReleased"):
+        page.call("Input.dispatchMouseEvent", {
+            "type": kind, "x": spot[0], "y": spot[1], "button": "left",
+            "clickCount": 1})
+    page.wait("location.search.includes('since=')")
+    healthy(page, "looked into")
+
+
+@case
 def numbers_are_told_with_the_digits_that_count(bench):
     page = bench.open()
     for call, wanted in FORMATS:
