@@ -47,6 +47,8 @@ LISTS = {"model": "models", "rule": "rules", "key": "keys", "task": "tasks"}
 # What a dollar of baseline came to, by model; others as the whole.
 COST_SHARE = {"up/small": 0.22, "local/qwen3-8b": 0.06, "up/large": 1.0,
               "up/embed": 1.0}
+USUAL_SHARE = sum(part * COST_SHARE[name]
+                  for name, part in NAMES["model"]) / 100
 
 
 def chart_js(build):
@@ -128,7 +130,7 @@ class Figures:
         load = 0.35 + 0.65 * max(0.0, math.sin((hour - 5) / 24 * 2 * math.pi))
         if time.gmtime(t).tm_wday >= 5:
             load *= 0.45
-        n = int(self.step / 60 * 9 * load * dice.uniform(0.8, 1.2)
+        n = int(self.step / 60 * 34 * load * dice.uniform(0.8, 1.2)
                 * self.weight())
         if self.scenario == "empty" or t > time.time():
             n = 0
@@ -136,10 +138,9 @@ class Figures:
             n = 1 if t == self.until - 2 * self.step else 0
         scale = {"huge": 10**5 + 7, "tiny": 0}.get(self.scenario, 1)
         hits = int(n * dice.uniform(0.1, 0.2))
-        each = int(dice.uniform(2.2e6, 3.4e6))  # nano-dollars of baseline
+        each = int(dice.uniform(6e6, 9e6))  # nano-dollars of baseline
         model = self.query.get("model")
-        share = COST_SHARE.get(model, 0.33) if model else \
-            dice.uniform(0.27, 0.38)
+        share = COST_SHARE.get(model, USUAL_SHARE) * dice.uniform(0.9, 1.1)
         if self.scenario == "negative":
             share = 1.0 + dice.uniform(0.02, 0.6)
             hits //= 4
@@ -248,7 +249,9 @@ class Figures:
                         "output_tokens"):
                 share = part / whole
                 if key == "cost_nano_usd":
-                    share *= [0.7, 1.2, 0.9, 1.6, 1][i % 5]
+                    share *= (COST_SHARE[name] / USUAL_SHARE
+                              if name in COST_SHARE else
+                              [0.7, 1.2, 0.9, 1.6, 1][i % 5])
                 value = left[key] if is_last else min(
                     left[key], int(total[key] * share))
                 left[key] -= value
