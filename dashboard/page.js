@@ -128,13 +128,14 @@ const figures = new Watch(async (signal) => {
 	const query = scope();
 	const parts = scope();
 	parts.set("by", get().by);
-	const [one, two] = await Promise.all([ask("/api/overview", query, signal),
-		ask("/api/breakdown", parts, signal)]);
-	overview = one;
+	// One after the other: the gateway reads for a few at a time only.
+	const next = await ask("/api/overview", query, signal);
+	const rows = await ask("/api/breakdown", parts, signal);
+	overview = next;
 	showFilters(overview.names);
 	showHeadline(overview, about);
 	showCharts(overview);
-	showBreakdown(two);
+	showBreakdown(rows);
 	byId("overview").dataset.loaded = "";
 	byId("overview").ariaBusy = "false";
 	succeeded();
