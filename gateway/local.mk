@@ -2,6 +2,7 @@
 libsluice_a_SOURCES += \
 	gateway/access_log.c gateway/access_log.h \
 	gateway/admin.c gateway/admin.h \
+	gateway/admin_page.c \
 	gateway/admin_requests.c \
 	gateway/admin_spend.c \
 	gateway/answer.c \
