@@ -54,6 +54,8 @@ static enum result read_ids(
 		error_set(err, "\"text\" must be a string");
 		return FAILED;
 	}
+	if (!s->work)
+		return lines_no_tokenizer(err);
 	return tokenizer_encode(s->work, json_text(doc, text, question->arena),
 	    s->flags, &s->ids, err);
 }
@@ -145,7 +147,9 @@ static int score_lines(struct score *s, const struct engine *engine)
 	s->model = checkpoint_model(engine->checkpoint);
 	s->vocab = model_info(s->model).vocab;
 	s->context = engine->context;
-	s->work = tokenizer_work_new(checkpoint_tokenizer(engine->checkpoint));
+	if (checkpoint_tokenizer(engine->checkpoint))
+		s->work = tokenizer_work_new(
+		    checkpoint_tokenizer(engine->checkpoint));
 	token_buf_init(&s->ids, SIZE_MAX);
 	status = lines_run(&(struct lines){answer, s, false});
 	tokenizer_work_free(&s->work);

@@ -151,8 +151,8 @@ int engine_open(struct engine *e, const struct command *command,
 int engine_open_decoder(struct engine *e, const struct command *command,
     const struct engine_args *args, unsigned parts)
 {
-	int status = engine_open(
-	    e, command, args, parts | CHECKPOINT_TOKENIZER | CHECKPOINT_MODEL);
+	int status = engine_open(e, command, args,
+	    parts | CHECKPOINT_TOKENIZER | CHECKPOINT_MODEL | CHECKPOINT_BARE);
 	struct error err;
 
 	if (status != EXIT_DONE ||

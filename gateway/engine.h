@@ -47,8 +47,8 @@ int engine_open(struct engine *engine, const struct command *command,
 void engine_close(struct engine *engine);
 
 /*
- * The same for a language model with its tokenizer, and <parts>; refuses an
- * encoder.
+ * The same for a language model with its tokenizer, where it has one, and
+ * <parts>; refuses an encoder.
  */
 int engine_open_decoder(struct engine *engine, const struct command *command,
     const struct engine_args *args, unsigned parts);

@@ -8,7 +8,9 @@ void generate_line_init(
     struct generate_line *line, const struct checkpoint *checkpoint)
 {
 	line->chat = checkpoint_chat(checkpoint);
-	line->work = tokenizer_work_new(checkpoint_tokenizer(checkpoint));
+	if (checkpoint_tokenizer(checkpoint))
+		line->work =
+		    tokenizer_work_new(checkpoint_tokenizer(checkpoint));
 	token_buf_init(&line->text.ids, SIZE_MAX);
 	arena_init(&line->arena, TEMPLATE_MEMORY_MAX);
 	line->text.arena = &line->arena;
@@ -85,6 +87,8 @@ static enum result read_prompt(struct generate_line *line,
 		error_set(err, "\"prompt\" must be a string or a list of ids");
 		return FAILED;
 	}
+	if (!line->work)
+		return lines_no_tokenizer(err);
 	return tokenizer_encode(line->work,
 	    json_text(doc, prompt, question->arena),
 	    line->is_plain ? TOKENIZER_PLAIN : 0, ids, err);

@@ -209,6 +209,12 @@ enum result lines_too_long(struct error *err)
 	return FAILED;
 }
 
+enum result lines_no_tokenizer(struct error *err)
+{
+	error_set(err, "the checkpoint has no tokenizer: give token ids");
+	return FAILED;
+}
+
 /* --- reading -------------------------------------------------------------- */
 
 enum result lines_read_ids(const struct json_doc *doc, uint32_t node,

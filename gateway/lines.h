@@ -43,6 +43,9 @@ bool lines_write_float(struct buf *out, float value) must_check;
 /* Appends "[1, 2]". */
 bool lines_write_ids(struct buf *out, const uint32_t *ids, size_t n) must_check;
 
+/* What is said of text where there is no tokenizer. */
+enum result lines_no_tokenizer(struct error *err);
+
 /* What a function that could not append fails with. */
 enum result lines_too_long(struct error *err);
 

@@ -19,6 +19,8 @@ enum checkpoint_part {
 	CHECKPOINT_TOKENIZER = 1,
 	CHECKPOINT_CHAT = 2, /* with the tokenizer */
 	CHECKPOINT_MODEL = 4,
+	/* A tokenizer that is not there is none; a bad one is still refused. */
+	CHECKPOINT_BARE = 8,
 };
 
 struct checkpoint_options {

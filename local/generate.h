@@ -11,7 +11,8 @@
  * after token of its own choice, until the model ends the text, a stop string
  * stands in it, or a limit is reached. Ends of text are all that the
  * checkpoint names: config.json, generation_config.json or GGUF's keys, the
- * tokenizer, and what its chat template puts behind an answer.
+ * tokenizer, and what its chat template puts behind an answer. Without a
+ * tokenizer there are tokens and no text.
  */
 struct generator;
 

@@ -20,13 +20,8 @@ struct read_job {
 	uint64_t *sums;     /* (pieces), so that nothing is optimised away */
 };
 
-#if defined(__x86_64__)
-#define WIDE __attribute__((target_clones("avx2", "default")))
-#else
-#define WIDE
-#endif
-
-static WIDE uint64_t add_up(const words *at, size_t n)
+static inline __attribute__((always_inline)) uint64_t add_words(
+    const words *at, size_t n)
 {
 	words a = {0}, b = {0}, c = {0}, d = {0};
 
@@ -40,13 +35,33 @@ static WIDE uint64_t add_up(const words *at, size_t n)
 	return a[0] + a[1] + a[2] + a[3];
 }
 
+#if defined(__x86_64__)
+__attribute__((target("avx2"))) static uint64_t add_wide(
+    const words *at, size_t n)
+{
+	return add_words(at, n);
+}
+
+static bool is_wide(void)
+{
+	return __builtin_cpu_supports("avx2");
+}
+#else
+#define add_wide add_words
+static bool is_wide(void)
+{
+	return false;
+}
+#endif
+
 static void read_piece(void *arg, uint32_t task, uint32_t thread)
 {
 	struct read_job *job = arg;
 	size_t n = PIECE / sizeof(words);
+	const words *at = job->block + (size_t)task * n;
 
 	(void)thread;
-	job->sums[task] = add_up(job->block + (size_t)task * n, n);
+	job->sums[task] = is_wide() ? add_wide(at, n) : add_words(at, n);
 }
 
 double bench_read_memory(uint32_t threads, uint64_t bytes)

@@ -14,23 +14,32 @@ struct checkpoint {
 	struct model *model;
 };
 
+/* Whether <result> of reading a tokenizer lets the rest be read. */
+static enum result judge(enum result result, unsigned parts)
+{
+	if (result == AGAIN)
+		return parts & CHECKPOINT_BARE ? OK : FAILED;
+	return result;
+}
+
 static enum result open_hf(
     struct checkpoint *c, const char *folder, unsigned parts, struct error *err)
 {
+	enum result result;
+
 	if (!(parts & CHECKPOINT_TOKENIZER))
 		return OK;
-	c->tokenizer = published_hf_tokenizer(folder, err);
-	if (!c->tokenizer)
-		return FAILED;
-	if (!(parts & CHECKPOINT_CHAT))
-		return OK;
+	result =
+	    judge(published_hf_tokenizer(folder, &c->tokenizer, err), parts);
+	if (!c->tokenizer || !(parts & CHECKPOINT_CHAT))
+		return result;
 	return published_hf_chat(folder, c->tokenizer, &c->chat, err);
 }
 
 static enum result open_gguf(
     struct checkpoint *c, const char *path, unsigned parts, struct error *err)
 {
-	enum result result = OK;
+	enum result result;
 	struct weights *weights;
 
 	if (!(parts & CHECKPOINT_TOKENIZER))
@@ -38,14 +47,14 @@ static enum result open_gguf(
 	weights = weights_open(path, err);
 	if (!weights)
 		return FAILED;
-	c->tokenizer = published_gguf_tokenizer(weights_gguf(weights), err);
+	result = judge(
+	    published_gguf_tokenizer(weights_gguf(weights), &c->tokenizer, err),
+	    parts);
 	if (c->tokenizer && (parts & CHECKPOINT_CHAT))
 		result = published_gguf_chat(
 		    weights_gguf(weights), c->tokenizer, &c->chat, err);
-	if (!c->tokenizer || result != OK) {
+	if (result != OK)
 		error_prefix(err, "%s", path);
-		result = FAILED;
-	}
 	weights_close(&weights);
 	return result;
 }

@@ -38,7 +38,8 @@ static void collect_ends(
 
 	for (uint32_t i = 0; i < g->info.n_eos; i++)
 		add_end(g, g->info.eos[i]);
-	add_end(g, tokenizer_named_ids(g->tokenizer).eos);
+	if (g->tokenizer)
+		add_end(g, tokenizer_named_ids(g->tokenizer).eos);
 	if (!chat)
 		return;
 	work = tokenizer_work_new(g->tokenizer);
@@ -172,6 +173,23 @@ static bool meets_stop(struct run *r, bool is_last)
 	return false;
 }
 
+/* Gives out what was held back. */
+static enum result finish_text(struct run *r)
+{
+	struct generated *out = r->out;
+
+	if (tokenizer_stream_finish(r->stream, &out->text, r->err) != OK)
+		return FAILED;
+	if (meets_stop(r, true)) {
+		out->end = GENERATE_STOP;
+		return OK;
+	}
+	/* The whole is right where a piece, given out early, could not be. */
+	buf_consume(&out->text, SIZE_MAX);
+	return tokenizer_decode(
+	    r->g->tokenizer, &out->ids, true, &out->text, r->err);
+}
+
 /* Chooses and feeds until something ends the text. */
 static enum result write_tokens(struct run *r)
 {
@@ -188,8 +206,8 @@ static enum result write_tokens(struct run *r)
 			break;
 		}
 		keep(r, &choice);
-		if (tokenizer_stream_push(
-			r->stream, choice.token, &out->text, r->err) != OK)
+		if (r->stream && tokenizer_stream_push(r->stream, choice.token,
+				     &out->text, r->err) != OK)
 			return FAILED;
 		if (meets_stop(r, false)) {
 			out->end = GENERATE_STOP;
@@ -200,16 +218,7 @@ static enum result write_tokens(struct run *r)
 			r->session, &choice.token, 1, g->logits, r->err) != OK)
 			return FAILED;
 	}
-	if (tokenizer_stream_finish(r->stream, &out->text, r->err) != OK)
-		return FAILED;
-	if (meets_stop(r, true)) {
-		out->end = GENERATE_STOP;
-		return OK;
-	}
-	/* The whole is right where a piece, given out early, could not be. */
-	buf_consume(&out->text, SIZE_MAX);
-	return tokenizer_decode(
-	    g->tokenizer, &out->ids, true, &out->text, r->err);
+	return r->stream ? finish_text(r) : OK;
 }
 
 static enum result check_stops(
@@ -273,7 +282,8 @@ static enum result run(struct run *r)
 		return FAILED;
 	sampler_see(r->sampler, request->prompt, request->n);
 	r->stop = stop_make(request->options.stops, request->options.n_stops);
-	r->stream = tokenizer_stream_new(g->tokenizer, true);
+	if (g->tokenizer)
+		r->stream = tokenizer_stream_new(g->tokenizer, true);
 	result = session_feed(r->session, request->prompt, (uint32_t)request->n,
 	    g->logits, r->err);
 	return result == OK ? write_tokens(r) : result;

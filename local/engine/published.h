@@ -8,17 +8,18 @@
 
 /*
  * A Hugging Face directory has tokenizer.json, tokenizer_config.json and the
- * template in a file of its own or in the latter; a GGUF file has keys. Both
- * readers of chats leave <chat> NULL when there is no template at all.
+ * template in a file of its own or in the latter; a GGUF file has keys. A
+ * tokenizer that is not there at all is AGAIN, with what is missing in <err>;
+ * a template that is not there leaves <chat> NULL.
  */
-struct tokenizer *published_hf_tokenizer(
-    const char *folder, struct error *err) must_check;
+enum result published_hf_tokenizer(const char *folder,
+    struct tokenizer **tokenizer, struct error *err) must_check;
 enum result published_hf_chat(const char *folder,
     const struct tokenizer *tokenizer, struct chat **chat,
     struct error *err) must_check;
 
-struct tokenizer *published_gguf_tokenizer(
-    const struct gguf *gguf, struct error *err) must_check;
+enum result published_gguf_tokenizer(const struct gguf *gguf,
+    struct tokenizer **tokenizer, struct error *err) must_check;
 enum result published_gguf_chat(const struct gguf *gguf,
     const struct tokenizer *tokenizer, struct chat **chat,
     struct error *err) must_check;

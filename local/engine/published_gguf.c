@@ -160,7 +160,7 @@ static enum result read_arrays(struct reader *r)
 	a->model = gguf_string(find(r, "model"));
 	a->pre = gguf_string(find(r, "pre"));
 	if (!a->model.ptr)
-		return must_be(r, "model", "there, as a text");
+		return must_be(r, "model", "a text");
 	if (read_strings(r, "tokens", &a->tokens, &a->n_tokens) != OK ||
 	    read_strings(r, "merges", &a->merges, &a->n_merges) != OK)
 		return FAILED;
@@ -173,17 +173,21 @@ static enum result read_arrays(struct reader *r)
 	return OK;
 }
 
-struct tokenizer *published_gguf_tokenizer(
-    const struct gguf *gguf, struct error *err)
+enum result published_gguf_tokenizer(
+    const struct gguf *gguf, struct tokenizer **tokenizer, struct error *err)
 {
 	struct reader r = {.gguf = gguf, .err = err};
-	struct tokenizer *tokenizer = NULL;
 
+	*tokenizer = NULL;
+	if (!find(&r, "model")) {
+		error_set(err, "key \"tokenizer.ggml.model\" is missing");
+		return AGAIN;
+	}
 	arena_init(&r.arena, ARENA_MAX);
 	if (read_arrays(&r) == OK)
-		tokenizer = tokenizer_from_arrays(&r.arrays, err);
+		*tokenizer = tokenizer_from_arrays(&r.arrays, err);
 	arena_free(&r.arena);
-	return tokenizer;
+	return *tokenizer ? OK : FAILED;
 }
 
 /* --- chats ---------------------------------------------------------------- */

@@ -8,23 +8,25 @@
 #define CONFIG_MAX ((size_t)32 << 20)
 #define TRUSTED_MAX ((size_t)1 << 20)
 
-struct tokenizer *published_hf_tokenizer(const char *folder, struct error *err)
+enum result published_hf_tokenizer(
+    const char *folder, struct tokenizer **tokenizer, struct error *err)
 {
-	struct tokenizer *tokenizer = NULL;
 	struct span json, config = {0};
+	enum result result =
+	    beside_read(folder, "tokenizer.json", TOKENIZER_MAX, &json, err);
 
-	if (beside_read(folder, "tokenizer.json", TOKENIZER_MAX, &json, err) !=
-	    OK)
-		return NULL;
+	*tokenizer = NULL;
+	if (result != OK)
+		return result;
 	if (beside_read(folder, "tokenizer_config.json", CONFIG_MAX, &config,
 		err) != FAILED) {
-		tokenizer = tokenizer_from_json(json, config, err);
-		if (!tokenizer)
+		*tokenizer = tokenizer_from_json(json, config, err);
+		if (!*tokenizer)
 			error_prefix(err, "%s", folder);
 	}
 	beside_free(&json);
 	beside_free(&config);
-	return tokenizer;
+	return *tokenizer ? OK : FAILED;
 }
 
 /* --- what a directory says of its chats ----------------------------------- */

@@ -103,6 +103,18 @@ def text_is_scored_as_its_tokens_are(place):
     check_equal(empty, {"ids": [], "logprobs": [], "top": []})
 
 
+@case
+def without_a_tokenizer_ids_are_enough(_):
+    for name in ("qwen3", "qwen3.gguf"):
+        model = os.path.join(CHECKPOINTS, name)
+        check_scores(model, golden("qwen3"), 1e-4, "--exact")
+        answer = check_greedy(model, golden("qwen3"), "--exact")
+        check_equal(answer["text"], "")
+        answers = ask("score", model, {"text": "a"}) + \
+            ask("generate", model, {"prompt": "a"}, {"prompt": "a"})
+        check(all("no tokenizer" in one["error"] for one in answers), answers)
+
+
 # --- how texts end -----------------------------------------------------------
 
 def free_text(place):
