@@ -2,6 +2,8 @@
 # With --enable-fuzzers they are libFuzzer programs (tools/fuzz builds and runs
 # them); without, replay_x runs each file of the corpus once, in `make check`.
 EXTRA_DIST += fuzz/corpus \
+	fuzz/cache_entry.dict \
+	fuzz/cache_key.dict \
 	fuzz/cel.dict \
 	fuzz/config.dict \
 	fuzz/dialect.dict \
@@ -19,6 +21,8 @@ EXTRA_DIST += fuzz/corpus \
 
 if FUZZERS
 noinst_PROGRAMS += \
+	fuzz/fuzz_cache_entry \
+	fuzz/fuzz_cache_key \
 	fuzz/fuzz_cel \
 	fuzz/fuzz_config \
 	fuzz/fuzz_dialect \
@@ -34,6 +38,8 @@ noinst_PROGRAMS += \
 	fuzz/fuzz_tokenizer \
 	fuzz/fuzz_yaml
 FUZZER_LINK = $(AM_LDFLAGS) -fsanitize=fuzzer
+fuzz_fuzz_cache_entry_LDFLAGS = $(FUZZER_LINK)
+fuzz_fuzz_cache_key_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_cel_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_config_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_dialect_LDFLAGS = $(FUZZER_LINK)
@@ -50,6 +56,8 @@ fuzz_fuzz_tokenizer_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_yaml_LDFLAGS = $(FUZZER_LINK)
 else
 REPLAYS = \
+	fuzz/replay_cache_entry \
+	fuzz/replay_cache_key \
 	fuzz/replay_cel \
 	fuzz/replay_config \
 	fuzz/replay_dialect \
@@ -68,6 +76,8 @@ check_PROGRAMS += $(REPLAYS)
 TESTS += $(REPLAYS)
 endif
 
+fuzz_fuzz_cache_entry_SOURCES = fuzz/fuzz_cache_entry.c
+fuzz_fuzz_cache_key_SOURCES = fuzz/fuzz_cache_key.c
 fuzz_fuzz_cel_SOURCES = fuzz/fuzz_cel.c
 fuzz_fuzz_config_SOURCES = fuzz/fuzz_config.c
 fuzz_fuzz_dialect_SOURCES = fuzz/fuzz_dialect.c
@@ -82,6 +92,8 @@ fuzz_fuzz_sse_SOURCES = fuzz/fuzz_sse.c
 fuzz_fuzz_template_SOURCES = fuzz/fuzz_template.c
 fuzz_fuzz_tokenizer_SOURCES = fuzz/fuzz_tokenizer.c
 fuzz_fuzz_yaml_SOURCES = fuzz/fuzz_yaml.c
+fuzz_replay_cache_entry_SOURCES = fuzz/fuzz_cache_entry.c fuzz/replay_main.c
+fuzz_replay_cache_key_SOURCES = fuzz/fuzz_cache_key.c fuzz/replay_main.c
 fuzz_replay_cel_SOURCES = fuzz/fuzz_cel.c fuzz/replay_main.c
 fuzz_replay_config_SOURCES = fuzz/fuzz_config.c fuzz/replay_main.c
 fuzz_replay_dialect_SOURCES = fuzz/fuzz_dialect.c fuzz/replay_main.c

@@ -258,7 +258,10 @@ void source_row(struct source *source, const struct far_settles *far,
 	    .key = name_of(source, reserve.key),
 	    .model = name_of(source, reserve.model),
 	    .rule = name_of(source, reserve.rule),
+	    .task = name_of(source, reserve.task),
 	    .estimated_cost_nano = reserve.estimated_cost_nano,
+	    .source = reserve.source,
+	    .answer_of = reserve.answer_of,
 	};
 	if (find_settle(source, slot, far, row)) {
 		row->state = LEDGER_SETTLED;

@@ -17,7 +17,8 @@ KILLS = int(os.environ.get("KILLS", "5"))
 FIELDS = {"ts", "request_id", "attempt_id", "attempt", "kind", "state",
           "outcome", "status", "key", "model", "rule", "input_tokens",
           "cached_tokens", "output_tokens", "estimated", "cost_nano_usd",
-          "baseline_nano_usd", "saved_nano_usd"}
+          "baseline_nano_usd", "saved_nano_usd", "task", "source",
+          "answer_of", "followers", "first_token_ns", "duration_ns"}
 SUMS = ("cost_nano_usd", "baseline_nano_usd", "saved_nano_usd")
 
 
