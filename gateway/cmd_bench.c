@@ -34,12 +34,12 @@ static void print_text(const struct bench *b)
 	printf("%s: %.*s, %s, %u %s\n", b->path, SPAN_FMT(b->info.family),
 	    b->info.backend, b->options.threads,
 	    b->options.threads == 1 ? "thread" : "threads");
-	printf("prefill   %10.1f tokens/s   %u texts of %u, %.3f s, "
+	printf("prefill   %10.1f tokens/s   %u x %u, %.3f s, "
 	       "%.3f s of CPU time\n",
 	    tokens_per_second(&r->prefill), b->options.batch, b->options.prompt,
 	    r->prefill.wall_s, r->prefill.cpu_s);
 	if (r->decode.tokens)
-		printf("decode    %10.1f tokens/s   %u texts of %u, %.3f s, "
+		printf("decode    %10.1f tokens/s   %u x %u, %.3f s, "
 		       "%.3f s of CPU time\n"
 		       "weights   %10.2f GB/s       read while decoding\n",
 		    tokens_per_second(&r->decode), b->options.batch,
