@@ -327,9 +327,14 @@ void forward_classify(struct forward *f, const float *pooled, float *logits)
 	struct operand operand;
 
 	grow(f, 1);
-	cpu_operand(f->cpu, pooled, 1, c->hidden, &operand);
-	cpu_multiply(f->cpu, &operand, &(struct product){&p->pooler, f->h}, 1);
-	cpu_activate(c->pooled, f->h, NULL, c->hidden);
+	if (p->pooler.data) {
+		cpu_operand(f->cpu, pooled, 1, c->hidden, &operand);
+		cpu_multiply(
+		    f->cpu, &operand, &(struct product){&p->pooler, f->h}, 1);
+		cpu_activate(c->pooled, f->h, NULL, c->hidden);
+	} else {
+		memcpy(f->h, pooled, c->hidden * sizeof(*f->h));
+	}
 	if (p->pooler_norm.weight)
 		norm(f, &p->pooler_norm, f->h, f->h, 1);
 	cpu_operand(f->cpu, f->h, 1, c->hidden, &operand);

@@ -71,6 +71,8 @@ def simulated(folder):
                 r"an embedding +200 +up/embed +pinned",
                 r"a wrong key +401"):
         check(re.search(row, run.stdout), f"the table has {row}")
+    check(re.search(r"\$ echo .*\n +sluice generate|going on without",
+                    run.stdout), "a model answers here, or cannot be had")
     check(max(map(len, run.stdout.splitlines())) <= 100, "100 columns do")
     check(leaves_nothing(folder), "nothing is left running")
 
