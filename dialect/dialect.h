@@ -48,7 +48,8 @@ struct byte_range {
 
 struct dialect_request {
 	enum endpoint endpoint;
-	struct span body; /* the client's bytes */
+	struct span body;    /* the client's bytes */
+	struct json_doc doc; /* the same, read; its nodes in the arena */
 
 	/* What decides. */
 	struct span model; /* decoded */

@@ -416,6 +416,7 @@ bool dialect_read_request(enum endpoint endpoint, struct span body,
 		    r.doc.nodes[0].start);
 	if (!openai_check_keys(&r, 0, NULL, NULL, 0))
 		return false;
+	request->doc = r.doc;
 	request->members_from = r.doc.nodes[0].start + 1;
 	request->has_members = json_first(&r.doc, 0) != JSON_NONE;
 	if (!read_members(&r))

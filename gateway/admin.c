@@ -112,6 +112,8 @@ static void answer_metrics(
 
 	(void)rest;
 	buf_init(&out, ANSWER_MAX);
+	if (gateway->snapshot->cache)
+		answer_cache_count(gateway->snapshot->cache);
 	if (metrics_write(gateway->metrics, &out))
 		admin_answer(exchange, 200,
 		    SPAN("text/plain; version=0.0.4; charset=utf-8"),
@@ -172,6 +174,8 @@ static void answer_reload(
 }
 
 static const struct admin_route routes[] = {
+    {"GET", "/", false, admin_answer_page},
+    {"GET", "/assets/", true, admin_answer_page},
     {"GET", "/metrics", false, answer_metrics},
     {"GET", "/healthz", false, answer_health},
     {"GET", "/readyz", false, answer_ready},
@@ -217,7 +221,7 @@ static void on_request(struct exchange *exchange, void *arg)
 	route = find_route(head->path, &rest);
 	if (!route) {
 		admin_refuse(exchange, 404, "unknown_url",
-		    "The admin port has /metrics, /healthz, /readyz, "
+		    "The admin port has /, /metrics, /healthz, /readyz, "
 		    "/api/reload, /api/summary, /api/spend, /api/requests.");
 		return;
 	}

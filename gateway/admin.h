@@ -22,7 +22,7 @@ struct admin_route {
 };
 
 admin_route_fn admin_answer_summary, admin_answer_spend, admin_answer_requests,
-    admin_answer_request;
+    admin_answer_request, admin_answer_page;
 
 void admin_answer(
     struct exchange *exchange, int status, struct span type, struct span body);

@@ -69,6 +69,14 @@ static void say_what_needs_a_restart(
 			    fixed[i].key);
 }
 
+static struct answer_cache *cache_of(struct gateway *gateway,
+    const struct config *config, struct answer_cache *old)
+{
+	if (!config->cache.is_there)
+		return NULL;
+	return answer_cache_get(old, config, gateway->metrics);
+}
+
 enum result gateway_reload(struct gateway *gateway, struct mistakes *mistakes)
 {
 	struct config *config;
@@ -85,7 +93,8 @@ enum result gateway_reload(struct gateway *gateway, struct mistakes *mistakes)
 	log_warnings(config);
 	say_what_needs_a_restart(gateway->first, config);
 	config->generation = old->config->generation + 1;
-	gateway->snapshot = snapshot_new(config, gateway->upstreams);
+	gateway->snapshot = snapshot_new(
+	    config, gateway->upstreams, cache_of(gateway, config, old->cache));
 	for (unsigned i = 0; i < gateway->n_workers; i++)
 		worker_set_snapshot(gateway->workers[i], gateway->snapshot);
 	metric_set(gateway->generation, (int64_t)config->generation);
@@ -199,7 +208,8 @@ struct gateway *gateway_open(const char *config_file)
 	    metrics_get(gateway->metrics, METRIC_RELOAD_FAILURES, NULL);
 	metric_set(gateway->generation, 1);
 	gateway->upstreams = upstreams_new(gateway->metrics);
-	gateway->snapshot = snapshot_new(config, gateway->upstreams);
+	gateway->snapshot = snapshot_new(
+	    config, gateway->upstreams, cache_of(gateway, config, NULL));
 	if (open_parts(gateway, &err) != OK) {
 		fprintf(stderr, "sluice: %s\n", err.text);
 		gateway_close(&gateway);

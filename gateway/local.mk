@@ -2,9 +2,13 @@
 libsluice_a_SOURCES += \
 	gateway/access_log.c gateway/access_log.h \
 	gateway/admin.c gateway/admin.h \
+	gateway/admin_page.c \
 	gateway/admin_requests.c \
 	gateway/admin_spend.c \
 	gateway/answer.c \
+	gateway/answer_cache.c gateway/answer_cache.h \
+	gateway/attend.c \
+	gateway/classified.c gateway/classified.h \
 	gateway/cmd_check.c \
 	gateway/cmd_ledger.c \
 	gateway/cmd_route.c \
@@ -18,7 +22,10 @@ libsluice_a_SOURCES += \
 	gateway/files.c gateway/files.h \
 	gateway/find_ledger.c \
 	gateway/gateway.c gateway/gateway.h \
+	gateway/hit.c \
+	gateway/keep.c gateway/keep.h \
 	gateway/line.c gateway/line.h \
+	gateway/look_up.c gateway/look_up.h \
 	gateway/metrics.c gateway/metrics.h \
 	gateway/models.c \
 	gateway/recent.c gateway/recent.h \
@@ -41,6 +48,7 @@ sluice_LDADD = libsluice.a $(SLUICE_LIBS)
 
 UNIT_TESTS += \
 	tests/unit/test_access_log \
+	tests/unit/test_classified \
 	tests/unit/test_command \
 	tests/unit/test_config \
 	tests/unit/test_files \
@@ -56,6 +64,7 @@ UNIT_TESTS += \
 PLACE = tests/unit/gateway_help.c tests/unit/gateway_help.h
 CAPTURE = tests/unit/capture.c tests/unit/capture.h
 tests_unit_test_access_log_SOURCES = tests/unit/test_access_log.c
+tests_unit_test_classified_SOURCES = tests/unit/test_classified.c
 tests_unit_test_command_SOURCES = tests/unit/test_command.c $(CAPTURE)
 tests_unit_test_config_SOURCES = tests/unit/test_config.c $(PLACE)
 tests_unit_test_files_SOURCES = tests/unit/test_files.c $(PLACE)
