@@ -1,5 +1,6 @@
 # local.mk -- ledger/: the log of money, its readers and its sums.
 libsluice_a_SOURCES += \
+	ledger/dictionary.c ledger/dictionary.h \
 	ledger/files.c ledger/files.h \
 	ledger/format.c ledger/format.h \
 	ledger/id.c \
