@@ -128,6 +128,25 @@ static enum result open_ledger(struct gateway *gateway, struct error *err)
 	return gateway->ledger ? OK : FAILED;
 }
 
+static enum result open_projection(struct gateway *gateway, struct error *err)
+{
+	gateway->projection_path =
+	    gateway_projection_path(gateway->ledger_folder);
+	gateway->projection = projection_open(
+	    &(struct projection_options){
+		.ledger = gateway->ledger_folder,
+		.path = gateway->projection_path,
+		.lag =
+		    metrics_get(gateway->metrics, METRIC_PROJECTION_LAG, NULL),
+		.rows =
+		    metrics_get(gateway->metrics, METRIC_PROJECTION_ROWS, NULL),
+		.fails = metrics_get(
+		    gateway->metrics, METRIC_PROJECTION_FAILURES, NULL),
+	    },
+	    err);
+	return gateway->projection ? OK : FAILED;
+}
+
 static enum result open_workers(struct gateway *gateway, struct error *err)
 {
 	const struct config *config = gateway->snapshot->config;
@@ -179,6 +198,7 @@ static enum result open_parts(struct gateway *gateway, struct error *err)
 {
 	gateway->loop = loop_new(err);
 	if (!gateway->loop || open_ledger(gateway, err) != OK ||
+	    open_projection(gateway, err) != OK ||
 	    open_workers(gateway, err) != OK || open_admin(gateway, err) != OK)
 		return FAILED;
 	for (unsigned i = 0; i < gateway->n_workers; i++)
@@ -239,11 +259,13 @@ void gateway_close(struct gateway **gateway)
 	/* Runs what is still posted, which may look at old->loop. */
 	loop_free(&loop);
 	ledger_close(&old->ledger);
+	projection_close(&old->projection);
 	snapshot_unref(&old->snapshot);
 	config_unref(&old->first);
 	upstreams_free(&old->upstreams);
 	metrics_free(&old->metrics);
 	free(old->ledger_folder);
+	free(old->projection_path);
 	free(old);
 }
 
@@ -322,7 +344,7 @@ int gateway_run(struct gateway *gateway)
 		return 1;
 	}
 	loop_run(gateway->loop);
-	/* Readings of the ledger end on their own and report to the loop. */
+	/* Jobs end on their own and report to the loop. */
 	gateway->is_stopping = true;
 	while (gateway->jobs > 0)
 		loop_run(gateway->loop);

@@ -94,7 +94,14 @@
 	    "Breaker before Redis: 0 closed, 1 half-open, 2 open; the last "   \
 	    "worker that changed.")                                            \
 	M(REDIS_DURATION, "sluice_redis_duration_seconds", HISTOGRAM,          \
-	    LABELS(NULL), "Look-ups that were answered in time.")
+	    LABELS(NULL), "Look-ups that were answered in time.")              \
+	M(PROJECTION_LAG, "sluice_projection_lag_seconds", GAUGE,              \
+	    LABELS(NULL),                                                      \
+	    "Seconds since all of the ledger's records were projected.")       \
+	M(PROJECTION_ROWS, "sluice_projection_rows_total", COUNTER,            \
+	    LABELS(NULL), "Ledger rows projected for the page's figures.")     \
+	M(PROJECTION_FAILURES, "sluice_projection_failures_total", COUNTER,    \
+	    LABELS(NULL), "Tries to project that failed; see the log.")
 
 enum gateway_metric {
 #define M(id, name, kind, labels, help) METRIC_##id,
