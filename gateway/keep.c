@@ -204,7 +204,7 @@ bool keep_goes_on(struct request *request)
 {
 	struct seat *seat = leading(request);
 
-	return seat && !flight_abandon(seat);
+	return seat && !request->worker->is_closing && !flight_abandon(seat);
 }
 
 bool keep_is_shared(const struct request *request)

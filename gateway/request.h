@@ -211,6 +211,9 @@ enum step_result request_refuse_with(struct request *request, int status,
 extern const struct dialect_error request_internal_error;
 extern const struct dialect_error request_ledger_error;
 
+/* The gateway stops. */
+extern const struct dialect_error request_draining_error;
+
 /* Tokens that an image is counted as, before its provider says. */
 enum {
 	IMAGE_TOKENS = 765

@@ -413,6 +413,36 @@ def a_slow_leader_holds_nobody_up(bench):
 
 
 @case
+def what_is_cut_off_when_the_gateway_stops_is_on_record(bench):
+    """A leader and those who attend, on several workers."""
+    for signals in (1, 2):
+        gateway = bench.add(settings(
+            bench.upstream.port, cache=CACHE, workers=3, drain="100ms"))
+        script = Paced()
+        bench.upstream.script["small-1"] = script
+        body = fresh(stream=True)
+        clients = [gateway.connect() for _ in range(12)]
+        for client in clients:
+            client.send(Gateway.bytes(body))
+        attending(gateway, len(clients))
+        eventually(lambda s=script: s.incoming, "the call")
+        script.go(3)
+        for client in clients:
+            client.read_head()
+        if signals == 2:
+            gateway.process.signal(signal.SIGTERM)
+        check_equal(gateway.stop(), None)
+        gateway.start()
+        rows = gateway.export()
+        check_equal(len(rows), len(clients))
+        ends = {(row["state"], row["outcome"]) for row in rows}
+        check(ends <= {("settled", "client_gone"),
+                       ("settled", "upstream_died")}, ends)
+        check_equal([row["kind"] for row in rows].count("upstream"), 1)
+        check_equal(len(script.incoming), 1)
+
+
+@case
 def an_answer_too_large_to_share_is_asked_for_by_each(bench):
     held = Held(lambda peer, _: peer.send(response(
         200, completion("q" * (5 << 20)))) or True)
