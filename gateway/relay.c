@@ -149,10 +149,13 @@ static bool is_retryable(int status)
 	       (status >= 300 && status < 400);
 }
 
-/* Another candidate, while the client has not seen a byte. */
+/*
+ * Another candidate, while the client has not seen a byte, nor, where it has
+ * left, those who attend.
+ */
 static bool falls_back(struct request *request)
 {
-	if (request->attempt.saw_content ||
+	if (request->attempt.saw_content || request->attempt.is_released ||
 	    exchange_has_begun(request->exchange) ||
 	    !attempt_admit(request, request->candidate + 1))
 		return false;

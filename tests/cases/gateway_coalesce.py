@@ -412,6 +412,65 @@ def a_slow_leader_holds_nobody_up(bench):
     check_equal(len(script.incoming), 1)
 
 
+def inode_of(gateway, client):
+    """The gateway's socket of <client>'s connection."""
+    ours = "%04X" % client.sock.getsockname()[1]
+    with open(f"/proc/{gateway.process.pid}/net/tcp",
+              encoding="ascii") as lines:
+        for line in lines:
+            words = line.split()
+            if words[2].endswith(":" + ours):
+                return words[9]
+    raise Failed("no such connection")
+
+
+def has_socket(gateway, inode):
+    folder = f"/proc/{gateway.process.pid}/fd"
+    for name in os.listdir(folder):
+        try:
+            if os.readlink(os.path.join(folder, name)) == f"socket:[{inode}]":
+                return True
+        except FileNotFoundError:
+            pass
+    return False
+
+
+def lead_and_leave(bench, body, is_asked):
+    """An attendant, whose leader's client has left, and that is noticed."""
+    gateway = bench.gateway
+    client = gateway.connect()
+    client.send(Gateway.bytes(body))
+    eventually(is_asked, "the leader's call")
+    other, = follow(bench, body)
+    inode = inode_of(gateway, client)
+    client.reset()
+    eventually(lambda: not has_socket(gateway, inode), "its client has left")
+    return other
+
+
+@case
+def what_attendants_have_seen_part_of_is_not_begun_anew(bench):
+    """Also where nothing was said yet, and the leader's client has left."""
+    gate = threading.Event()
+    asked = threading.Event()
+
+    def quiet(peer, _):
+        asked.set()
+        gate.wait(15)
+        peer.send(STREAM_HEAD)
+        for _ in range(5):
+            peer.send(chunked(b": " + b"." * 65536 + b"\n\n"))
+        return False
+    bench.upstream.script["small-1"] = quiet
+    other = lead_and_leave(bench, fresh(model="auto", stream=True),
+                           asked.is_set)
+    gate.set()
+    answer = other.result()
+    check_equal((answer.is_whole, b"[DONE]" in answer.body,
+                 answer.body.count(b'"upstream_failed"')), (False, False, 1))
+    check_equal(bench.upstream.count(), 1)
+
+
 @case
 def what_is_cut_off_when_the_gateway_stops_is_on_record(bench):
     """A leader and those who attend, on several workers."""
