@@ -66,6 +66,12 @@ static void on_head(struct call *call, const struct http1_head *head, void *arg)
 	request_event(request, EVENT_HEAD);
 }
 
+/* Its client has left, and then the answer became one not to share. */
+static bool goes_on_for_nobody(const struct request *request)
+{
+	return request->is_headless && !keep_leads(request);
+}
+
 static void on_data(struct call *call, struct span bytes, void *arg)
 {
 	struct request *request = arg;
@@ -78,7 +84,8 @@ static void on_data(struct call *call, struct span bytes, void *arg)
 		relay_stream_feed(request, bytes);
 	else
 		relay_body_feed(request, bytes);
-	if (attempt->saw_error || attempt->saw_done || attempt->is_too_long)
+	if (attempt->saw_error || attempt->saw_done || attempt->is_too_long ||
+	    goes_on_for_nobody(request))
 		request_event(request, 0);
 }
 
@@ -338,7 +345,7 @@ static bool is_nobody_left(struct request *request, unsigned events)
 {
 	bool has_news = request->is_headless && (events & EVENT_FLIGHT);
 
-	if (!(events & EVENT_GONE) && !has_news)
+	if (!(events & EVENT_GONE) && !has_news && !goes_on_for_nobody(request))
 		return false;
 	request->is_headless = keep_goes_on(request);
 	return !request->is_headless;

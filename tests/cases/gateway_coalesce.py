@@ -472,6 +472,33 @@ def what_attendants_have_seen_part_of_is_not_begun_anew(bench):
 
 
 @case
+def an_answer_that_is_for_nobody_any_more_is_given_up(bench):
+    """The leader's client has left, and it is too large for the others."""
+    gate = threading.Event()
+    calls = []
+
+    def large(peer, incoming):
+        calls.append(incoming)
+        if len(calls) > 1:
+            return usual_answer(peer, incoming)
+        gate.wait(15)
+        peer.send(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
+                  b"content-length: 9000000\r\n\r\n" + b" " * (5 << 20))
+        note_close(peer, incoming)
+        return False
+    bench.upstream.script["small-1"] = large
+    other = lead_and_leave(bench, fresh(), lambda: calls)
+    gate.set()
+    check_equal(other.result().body, completion(model="small-1"))
+    eventually(lambda: calls[0].closed_at, "the upstream is told")
+    attempt = calls[0].header("x-request-id")
+    row = eventually(lambda: [one for one in bench.gateway.export()
+                              if one["attempt_id"] == attempt and
+                              one["state"] == "settled"], "its row")[0]
+    check_equal(row["outcome"], "client_gone")
+
+
+@case
 def what_is_cut_off_when_the_gateway_stops_is_on_record(bench):
     """A leader and those who attend, on several workers."""
     for signals in (1, 2):
