@@ -112,7 +112,9 @@ struct attempt {
 	struct dialect_keep keep; /* of a stream's events */
 	bool is_keepable;         /* the whole answer may be given again */
 	struct dialect_usage usage;
-	int64_t output_estimate; /* tokens seen, by their text */
+	int64_t output_estimate;    /* tokens seen, by their text */
+	struct ledger_usage billed; /* once it is settled */
+	bool is_estimated;          /* that */
 };
 
 /* Amounts over all attempts. */

@@ -412,6 +412,21 @@ def a_slow_leader_holds_nobody_up(bench):
     check_equal(len(script.incoming), 1)
 
 
+@case
+def a_fallback_s_usage_is_what_the_attendants_had(bench):
+    """What the attempt before it used is estimated, and not theirs."""
+    body = fresh(model="auto", stream=True)
+    script = Paced(end=delta(WORDS[0]))
+    leader = lead(bench, body, script)
+    other, = follow(bench, body)
+    script.go_all()
+    for one in (leader, other):
+        check_equal(one.result().header("x-sluice-model"), "up/large")
+    row, = bench.gateway.rows(other.result())
+    check_equal((row["estimated"], row["input_tokens"], row["output_tokens"]),
+                (False, 10, 5), row)
+
+
 def inode_of(gateway, client):
     """The gateway's socket of <client>'s connection."""
     ours = "%04X" % client.sock.getsockname()[1]
