@@ -92,6 +92,8 @@ static enum step_result pass_error(
 	size_t n;
 
 	request->cache.model = NULL;
+	request->cache.state = CACHE_MISS;
+	metric_add(request->snapshot->cache->misses, 1);
 	n = request_headers(request, headers, false);
 	headers[n++] = (struct http1_header){
 	    SPAN("content-type"), SPAN("application/json")};

@@ -328,6 +328,8 @@ def a_failed_leader_lets_one_attendant_try(bench):
 @case
 def a_second_failure_is_everybody_s(bench):
     body = fresh()
+    before = bench.gateway.metric("sluice_cache_requests_total",
+                                  result="miss")
     held = Held(always(503))
     leader = lead(bench, body, held)
     others = follow(bench, body, body, body)
@@ -335,7 +337,11 @@ def a_second_failure_is_everybody_s(bench):
     check_equal(leader.result().status, 503)
     for other in others:
         check_equal(other.result().status, 503)
+        check_equal(other.result().header("x-sluice-cache"), "miss",
+                    "an error is no hit")
     check_equal(bench.upstream.count(), 2)
+    check_equal(bench.gateway.metric("sluice_cache_requests_total",
+                                     result="miss") - before, 4.0)
 
 
 @case
