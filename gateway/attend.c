@@ -135,14 +135,14 @@ static enum step_result leave(struct request *request)
 	return request_go(request, &step_finish);
 }
 
-/* Who led has failed, and it is this one's turn to try. */
+/*
+ * Who led has failed, and it is this one's turn to try. Redis is asked, since
+ * the other may have left before it was.
+ */
 static enum step_result take_over(struct request *request)
 {
-	if (request->events & EVENT_GONE)
-		return request_go(request, &step_finish);
-	request->cache.state = CACHE_MISS;
-	metric_add(request->snapshot->cache->misses, 1);
-	return request_go(request, &step_reserve);
+	request->cache.state = CACHE_BYPASS;
+	return request_go(request, &step_fetch);
 }
 
 static enum step_result attend(struct request *request)

@@ -255,9 +255,7 @@ static enum step_result board(struct request *request)
 	entry = recall(request);
 	if (entry)
 		return land_with(request, entry, memory_source(request));
-	if (request->worker->redis)
-		return request_go(request, &step_fetch);
-	return miss(request);
+	return request_go(request, &step_fetch);
 }
 
 /* --- fetch: from Redis
@@ -275,6 +273,7 @@ static void on_fetched(struct cache_entry *entry, void *arg)
 static enum step_result fetch(struct request *request)
 {
 	struct request_cache *cache = &request->cache;
+	struct redis_store *redis = request->worker->redis;
 	struct cache_entry *entry = cache->entry;
 
 	if (request->events & EVENT_GONE)
@@ -282,8 +281,9 @@ static enum step_result fetch(struct request *request)
 	if (!(request->events & EVENT_FETCHED)) {
 		if (cache->lookup)
 			return STEP_WAIT;
-		cache->lookup = redis_store_get(
-		    request->worker->redis, &cache->key, on_fetched, request);
+		if (redis)
+			cache->lookup = redis_store_get(
+			    redis, &cache->key, on_fetched, request);
 		return cache->lookup ? STEP_WAIT : miss(request);
 	}
 	cache->entry = NULL;
