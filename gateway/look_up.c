@@ -223,6 +223,22 @@ static enum step_result land_with(struct request *request,
 	return answer_from(request, entry, source);
 }
 
+/* Whether it asks for usage that an equal request's stream may not have. */
+static bool may_lack_usage(const struct request *request)
+{
+	const struct router_decision *decision = &request->decision;
+
+	if (!request->dialect.has_include_usage)
+		return false;
+	for (size_t i = 0; i < decision->n_eligible; i++) {
+		size_t model = decision->candidates[i].model;
+
+		if (!request->config->models[model].provider->stream_usage)
+			return true;
+	}
+	return false;
+}
+
 /*
  * Whoever may not be given an answer from before, or may not share by the
  * policy, leads a flight of its own: its answer is kept all the same. Who asks
@@ -231,22 +247,18 @@ static enum step_result land_with(struct request *request,
 static enum step_result board(struct request *request)
 {
 	struct request_cache *cache = &request->cache;
-	size_t model = request->decision.candidates[0].model;
 	struct cache_entry *entry;
-	bool lacks_usage =
-	    request->dialect.has_include_usage &&
-	    !request->config->models[model].provider->stream_usage;
 
-	cache->seat =
-	    flight_board(request->snapshot->cache->flights, &cache->key,
-		&(struct seat_options){
-		    .wake = wake,
-		    .home = request->worker->loop,
-		    .arg = request,
-		    .only_lead = !cache->may_read || cache->is_lone ||
-				 cache->max_age_ns > 0 || lacks_usage ||
-				 !request->decision.coalesces,
-		});
+	cache->seat = flight_board(request->snapshot->cache->flights,
+	    &cache->key,
+	    &(struct seat_options){
+		.wake = wake,
+		.home = request->worker->loop,
+		.arg = request,
+		.only_lead = !cache->may_read || cache->is_lone ||
+			     cache->max_age_ns > 0 || may_lack_usage(request) ||
+			     !request->decision.coalesces,
+	    });
 	if (!seat_leads(cache->seat))
 		return request_go(request, &step_attend);
 	if (!cache->may_read)

@@ -433,6 +433,27 @@ def a_fallback_s_usage_is_what_the_attendants_had(bench):
                 (False, 10, 5), row)
 
 
+@case
+def usage_that_only_some_providers_tell_is_asked_for_by_each(bench):
+    up = bench.upstream.port
+    gateway = bench.add(settings(
+        up, cache=CACHE,
+        providers=[provider(up, **LOST),
+                   provider(up, "mute", stream_usage=False, **LOST)],
+        keys=[KEYS[0]],
+        models=[MODELS[0], {**MODELS[1], "provider": "mute"}]))
+    held = Held(always(503))
+    bench.upstream.script["small-1"] = held
+    body = fresh(model="auto", stream=True)
+    leader = Asker(gateway, body)
+    eventually(lambda: held.n, "the leader's call")
+    asks = Asker(gateway, {**body, "stream_options": {"include_usage": True}})
+    attending(gateway, 2)
+    held.gate.set()
+    check(b'"total_tokens"' in asks.result().body, asks.answer.body)
+    check(b'"total_tokens"' not in leader.result().body, leader.answer.body)
+
+
 def inode_of(gateway, client):
     """The gateway's socket of <client>'s connection."""
     ours = "%04X" % client.sock.getsockname()[1]
