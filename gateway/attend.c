@@ -145,6 +145,20 @@ static enum step_result take_over(struct request *request)
 	return request_go(request, &step_fetch);
 }
 
+/*
+ * The name of the model that answers. One that this configuration does not
+ * have, after a reload on the way, stands for the model that was decided on.
+ */
+static void name_model(struct request *request, const char *name)
+{
+	struct request_cache *cache = &request->cache;
+
+	cache->model = name;
+	cache->model_index = config_find_model(request->config, span_of(name));
+	if (cache->model_index == SIZE_MAX)
+		cache->model_index = request->decision.candidates[0].model;
+}
+
 static enum step_result attend(struct request *request)
 {
 	struct request_cache *cache = &request->cache;
@@ -154,11 +168,8 @@ static enum step_result attend(struct request *request)
 	if (seat_leads(cache->seat))
 		return take_over(request);
 	flight_look(cache->seat, &view);
-	if (view.has_begun && !cache->model) {
-		cache->model = view.model;
-		cache->model_index =
-		    config_find_model(request->config, span_of(view.model));
-	}
+	if (view.has_begun && !cache->model)
+		name_model(request, view.model);
 	cache->source = CACHE_COALESCED;
 	cache->state = CACHE_HIT;
 	if (request->events & EVENT_GONE)

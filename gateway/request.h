@@ -138,7 +138,7 @@ struct request_cache {
 	enum cache_source source;  /* of a hit */
 	bool is_estimated;         /* the hit's usage */
 	const char *model;         /* that gave it: configured name, or NULL */
-	size_t model_index;        /* SIZE_MAX: not configured here */
+	size_t model_index;        /* of it here: whose prices compare */
 };
 
 struct request {

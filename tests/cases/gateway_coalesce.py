@@ -454,6 +454,30 @@ def usage_that_only_some_providers_tell_is_asked_for_by_each(bench):
     check(b'"total_tokens"' not in leader.result().body, leader.answer.body)
 
 
+@case
+def a_model_that_a_reload_renames_keeps_its_sums(bench):
+    gateway = bench.add(settings(
+        bench.upstream.port, cache=CACHE,
+        providers=[provider(bench.upstream.port, **LOST)]))
+    held = Held(usual_answer)
+    bench.upstream.script["small-1"] = held
+    body = fresh(model="auto")
+    leader = Asker(gateway, body)
+    eventually(lambda: held.n, "the leader's call")
+    models = [{**MODELS[0], "name": "up/tiny"}, *MODELS[1:]]
+    gateway.write({**gateway.settings, "models": models, "keys": [KEYS[0]]},
+                  {**POLICY, "use": ["up/tiny", "up/large"]})
+    check_equal(gateway.reload().status, 200)
+    other = Asker(gateway, body)
+    attending(gateway, 2)
+    held.gate.set()
+    leader.result()
+    row, = gateway.rows(other.result())
+    check_equal((row["kind"], row["model"], row["saved_nano_usd"]),
+                ("cache_hit", "up/small", 70000))
+    check_equal(gateway.metric("sluice_saved_nano_usd_total"), 137000.0)
+
+
 def inode_of(gateway, client):
     """The gateway's socket of <client>'s connection."""
     ours = "%04X" % client.sock.getsockname()[1]
