@@ -393,7 +393,10 @@ static enum step_result relay(struct request *request)
 /* --- settle, and give a held answer
  * ------------------------------------------------------ */
 
-/* An error that another try may mend is no answer to those who attend. */
+/*
+ * An error that another try may mend is no answer to those who attend, and of
+ * what is neither an error nor a plain answer they get their own.
+ */
 static void share(struct request *request)
 {
 	int status = request->attempt.status;
@@ -403,6 +406,8 @@ static void share(struct request *request)
 		keep_failed(request, status, body);
 	else if (status >= 400)
 		keep_refused(request, status, body);
+	else if (status != 200)
+		keep_scattered(request);
 	else
 		keep_json(request, body);
 }

@@ -455,6 +455,17 @@ def usage_that_only_some_providers_tell_is_asked_for_by_each(bench):
 
 
 @case
+def an_answer_of_another_status_is_not_shared(bench):
+    body = fresh()
+    held = Held(always(202, completion()))
+    leader = lead(bench, body, held)
+    other, = follow(bench, body)
+    held.gate.set()
+    check_equal([one.result().status for one in (leader, other)], [202, 202])
+    check_equal(bench.upstream.count(), 2)
+
+
+@case
 def a_model_that_a_reload_renames_keeps_its_sums(bench):
     gateway = bench.add(settings(
         bench.upstream.port, cache=CACHE,
