@@ -98,6 +98,14 @@ def shown(page):
 
 
 @case
+def nothing_yet_tells_this_gateway_s_address(bench):
+    page = bench.open("/", port=bench.gateway.admin)
+    check(f"curl http://127.0.0.1:{bench.gateway.port}/v1/" in
+          text(page, "#empty"), text(page, "#empty"))
+    healthy(page, "nothing yet")
+
+
+@case
 def its_figures_are_those_of_sluice_spend(bench):
     bench.traffic()
     spent = settled(bench)
