@@ -22,7 +22,13 @@ bench_router_bench_SOURCES = bench/router_bench.c
 
 EXTRA_PROGRAMS += bench/tokenizer_bench
 bench_tokenizer_bench_SOURCES = bench/tokenizer_bench.c
+
+EXTRA_PROGRAMS += bench/replay_bench
+bench_replay_bench_SOURCES = bench/replay_bench.c
 EXTRA_PROGRAMS += bench/cache_bench
 bench_cache_bench_SOURCES = bench/cache_bench.c bench/cache_trace.c \
 	bench/cache_trace.h
 EXTRA_DIST += bench/results
+
+EXTRA_PROGRAMS += bench/replay_bench
+bench_replay_bench_SOURCES = bench/replay_bench.c

@@ -14,7 +14,12 @@ struct event_base;
  * open nothing is sent for requests, and a probe in the background (after a
  * pause with jitter that doubles up to a limit) finds out when Redis is well
  * again. So no state that Redis can be in costs a request more than one
- * deadline, or fails it.
+ * deadline, or fails it. Errors in storing (no memory, a read-only replica)
+ * pause the storing alone.
+ *
+ * A value's key is "sluice:1:" and the first half of its SHA-256 in hexadecimal
+ * digits; the value holds all of it. A program that uses this must ignore
+ * SIGPIPE.
  */
 
 /* --- where it is
@@ -22,11 +27,15 @@ struct event_base;
 
 /*
  * redis://[user[:password]@]host[:port][/database], rediss:// for TLS, and
- * unix:///path/to/socket[?db=N].
+ * unix://[user[:password]@]/path/to/socket[?db=N]. In user, password and path
+ * %XX is a byte. Source: the IANA registrations of redis and rediss.
  */
 struct redis_url;
 
-/* FAILED names what is wrong with <text>, without its password. */
+/*
+ * NULL with <err>: the part that is wrong and its place in <text>, and nothing
+ * of the text itself, since a password may be anywhere in it.
+ */
 struct redis_url *redis_url_parse(
     struct span text, struct error *err) must_check;
 void redis_url_free(struct redis_url **url);
@@ -45,8 +54,8 @@ bool redis_has_tls(void);
 struct redis_metrics {
 	struct metric *hits, *misses;
 	struct metric *late;    /* no answer within the deadline */
-	struct metric *failed;  /* errors, no connection */
-	struct metric *skipped; /* the breaker was open */
+	struct metric *failed;  /* errors, connections lost */
+	struct metric *skipped; /* not sent: breaker, too much under way */
 	struct metric *stored, *store_failed;
 	struct metric *bad[CACHE_FAULT_COUNT]; /* values that were no entry */
 	struct metric *connects;
@@ -59,8 +68,12 @@ struct redis_options {
 	const struct redis_url *url; /* must outlive the store */
 	int64_t deadline_ns;         /* of a command; 0: 20 ms */
 	int64_t connect_ns; /* of a connection and its greeting; 0: 1 s */
-	size_t value_max;   /* larger entries are not sent; 0: 4 MiB */
-	size_t pending_max; /* bytes of writes under way; 0: 16 MiB */
+	int64_t
+	    silence_ns;   /* of a connection with commands under way; 0: 1 s */
+	int64_t pause_ns; /* the breaker's first pause; 0: 100 ms */
+	int64_t pause_max_ns; /* and its longest; 0: 5 s */
+	size_t value_max;     /* larger entries are not sent; 0: 4 MiB */
+	size_t pending_max;   /* bytes of writes under way; 0: 16 MiB */
 	struct redis_metrics metrics;
 };
 
@@ -69,7 +82,10 @@ struct redis_store;
 /* Begins to connect; what the network does is no error here. */
 struct redis_store *redis_store_new(const struct redis_options *options);
 
-/* Look-ups under way end at once with NULL. */
+/*
+ * Look-ups under way end at once with NULL, before this returns. From inside of
+ * a redis_found_fn too.
+ */
 void redis_store_free(struct redis_store **store);
 
 /* False: a look-up would be skipped just now. */
@@ -80,6 +96,7 @@ bool redis_store_is_up(const struct redis_store *store);
  * the callee, or NULL for a miss of any kind, at the latest when the deadline
  * is over. NULL is returned when nothing is asked (breaker open, no
  * connection, too much under way): then <fn> is not called and it is a miss.
+ * What is returned is good for redis_lookup_cancel until <fn> is called.
  */
 typedef void redis_found_fn(struct cache_entry *entry, void *arg);
 struct redis_lookup *redis_store_get(struct redis_store *store,

@@ -13,6 +13,8 @@ EXTRA_DIST += fuzz/corpus \
 	fuzz/policy.dict \
 	fuzz/gguf.dict \
 	fuzz/model_config.dict \
+	fuzz/redis_url.dict \
+	fuzz/replay.dict \
 	fuzz/safetensors.dict \
 	fuzz/sse.dict \
 	fuzz/template.dict \
@@ -32,6 +34,8 @@ noinst_PROGRAMS += \
 	fuzz/fuzz_policy \
 	fuzz/fuzz_gguf \
 	fuzz/fuzz_model_config \
+	fuzz/fuzz_redis_url \
+	fuzz/fuzz_replay \
 	fuzz/fuzz_safetensors \
 	fuzz/fuzz_sse \
 	fuzz/fuzz_template \
@@ -49,6 +53,8 @@ fuzz_fuzz_ledger_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_policy_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_gguf_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_model_config_LDFLAGS = $(FUZZER_LINK)
+fuzz_fuzz_redis_url_LDFLAGS = $(FUZZER_LINK)
+fuzz_fuzz_replay_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_safetensors_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_sse_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_template_LDFLAGS = $(FUZZER_LINK)
@@ -67,6 +73,8 @@ REPLAYS = \
 	fuzz/replay_policy \
 	fuzz/replay_gguf \
 	fuzz/replay_model_config \
+	fuzz/replay_redis_url \
+	fuzz/replay_replay \
 	fuzz/replay_safetensors \
 	fuzz/replay_sse \
 	fuzz/replay_template \
@@ -87,6 +95,8 @@ fuzz_fuzz_ledger_SOURCES = fuzz/fuzz_ledger.c
 fuzz_fuzz_policy_SOURCES = fuzz/fuzz_policy.c
 fuzz_fuzz_gguf_SOURCES = fuzz/fuzz_gguf.c
 fuzz_fuzz_model_config_SOURCES = fuzz/fuzz_model_config.c
+fuzz_fuzz_redis_url_SOURCES = fuzz/fuzz_redis_url.c
+fuzz_fuzz_replay_SOURCES = fuzz/fuzz_replay.c
 fuzz_fuzz_safetensors_SOURCES = fuzz/fuzz_safetensors.c
 fuzz_fuzz_sse_SOURCES = fuzz/fuzz_sse.c
 fuzz_fuzz_template_SOURCES = fuzz/fuzz_template.c
@@ -103,6 +113,8 @@ fuzz_replay_ledger_SOURCES = fuzz/fuzz_ledger.c fuzz/replay_main.c
 fuzz_replay_policy_SOURCES = fuzz/fuzz_policy.c fuzz/replay_main.c
 fuzz_replay_gguf_SOURCES = fuzz/fuzz_gguf.c fuzz/replay_main.c
 fuzz_replay_model_config_SOURCES = fuzz/fuzz_model_config.c fuzz/replay_main.c
+fuzz_replay_redis_url_SOURCES = fuzz/fuzz_redis_url.c fuzz/replay_main.c
+fuzz_replay_replay_SOURCES = fuzz/fuzz_replay.c fuzz/replay_main.c
 fuzz_replay_safetensors_SOURCES = fuzz/fuzz_safetensors.c fuzz/replay_main.c
 fuzz_replay_sse_SOURCES = fuzz/fuzz_sse.c fuzz/replay_main.c
 fuzz_replay_template_SOURCES = fuzz/fuzz_template.c fuzz/replay_main.c
