@@ -26,3 +26,6 @@ EXTRA_PROGRAMS += bench/cache_bench
 bench_cache_bench_SOURCES = bench/cache_bench.c bench/cache_trace.c \
 	bench/cache_trace.h
 EXTRA_DIST += bench/results
+EXTRA_PROGRAMS += bench/redis_bench
+bench_redis_bench_SOURCES = bench/redis_bench.c bench/redis_place.c \
+	bench/redis_place.h

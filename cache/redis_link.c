@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
 
 #include <event2/event.h>
 
@@ -30,30 +32,62 @@ static int64_t sooner(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-/* The timer stays where it is when it fires early enough. */
-void redis_link_arm(struct redis_store *store)
+/* A little before the deadline, so that who waits goes on by then. */
+static int64_t late_ns(const struct redis_store *store)
 {
-	const struct redis_options *o = &store->options;
+	return store->options.deadline_ns - store->options.deadline_ns / 40;
+}
+
+/* What is to be done next; INT64_MAX: nothing. */
+static int64_t find_next(struct redis_store *store)
+{
 	const struct redis_lookup *first = redis_ask_first_due(store);
-	int64_t at = INT64_MAX, now = clock_mono_ns(), left;
-	struct timeval tv;
+	const struct redis_options *o = &store->options;
+	int64_t at = INT64_MAX;
 
 	if (first)
-		at = first->asked_ns + o->deadline_ns;
+		at = first->asked_ns + late_ns(store);
 	if (store->n_sent)
 		at = sooner(at, store->heard_ns + o->silence_ns);
 	if (store->dial_ns)
 		at = sooner(at, store->dial_ns + o->connect_ns);
 	if (store->breaker.state == REDIS_OPEN)
 		at = sooner(at, store->breaker.retry_at_ns);
-	if (at == INT64_MAX || (store->armed_ns && store->armed_ns <= at))
-		return;
-	left = at > now ? at - now : 0;
-	left += 999; /* rounded up to a microsecond */
-	tv.tv_sec = left / NS_PER_S;
-	tv.tv_usec = left % NS_PER_S / 1000;
-	evtimer_add(store->timer, &tv);
-	store->armed_ns = at;
+	return at;
+}
+
+/*
+ * libevent's own timers are up to 5 ms late (a coarse clock, and whole
+ * milliseconds in epoll_wait), a quarter of the deadline. They do where the
+ * process has no descriptor left for a better one.
+ */
+static void set_timer(struct redis_store *store, int64_t at_ns)
+{
+	int64_t left = at_ns - clock_mono_ns();
+	struct itimerspec time = {.it_value = {
+				      .tv_sec = at_ns / NS_PER_S,
+				      .tv_nsec = at_ns % NS_PER_S,
+				  }};
+	struct timeval delay = {
+	    .tv_sec = left > 0 ? left / NS_PER_S : 0,
+	    .tv_usec = left > 0 ? left % NS_PER_S / 1000 : 0,
+	};
+
+	if (store->timer_fd >= 0)
+		timerfd_settime(
+		    store->timer_fd, TFD_TIMER_ABSTIME, &time, NULL);
+	else
+		evtimer_add(store->timer, &delay);
+	store->armed_ns = at_ns;
+}
+
+/* The timer stays where it is when it fires early enough. */
+void redis_link_arm(struct redis_store *store)
+{
+	int64_t at = find_next(store);
+
+	if (at != INT64_MAX && (!store->armed_ns || store->armed_ns > at))
+		set_timer(store, at);
 }
 
 /* After each change of the breaker's state and of what is waited for. */
@@ -227,7 +261,7 @@ static void give_up_dialing(struct redis_store *store)
  */
 static void expire(struct redis_store *store, int64_t now_ns)
 {
-	int64_t before = now_ns - store->options.deadline_ns;
+	int64_t before = now_ns - late_ns(store);
 	struct redis_lookup *ask;
 
 	while ((ask = redis_ask_first_due(store)) && ask->asked_ns <= before) {
@@ -252,11 +286,13 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	const struct redis_options *o = &store->options;
 	const struct redis_lookup *first = redis_ask_first_due(store);
 	int64_t now = clock_mono_ns();
+	uint64_t n_fired;
 
-	(void)fd;
 	(void)what;
+	if (fd >= 0 && read(fd, &n_fired, sizeof(n_fired)) < 0)
+		return; /* it was set to another time meanwhile */
 	store->armed_ns = 0;
-	if (store->conn && first && now - first->asked_ns >= o->deadline_ns)
+	if (store->conn && first && now - first->asked_ns >= late_ns(store))
 		redis_conn_read(store->conn);
 	expire(store, now);
 	if (store->n_sent && now - store->heard_ns >= o->silence_ns)
@@ -268,6 +304,19 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	redis_link_arm(store);
 }
 
+static void make_timer(struct redis_store *store)
+{
+	struct event_base *base = store->options.base;
+	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+
+	store->timer_fd = fd;
+	store->timer =
+	    fd < 0 ? evtimer_new(base, on_timer, store)
+		   : event_new(base, fd, EV_READ | EV_PERSIST, on_timer, store);
+	if (!store->timer || (fd >= 0 && event_add(store->timer, NULL) < 0))
+		abort(); /* out of memory, as in base/memory.h */
+}
+
 void redis_link_start(struct redis_store *store)
 {
 	const struct redis_options *o = &store->options;
@@ -277,9 +326,7 @@ void redis_link_start(struct redis_store *store)
 		seed = (uint64_t)clock_mono_ns();
 	redis_breaker_init(&store->breaker, o->pause_ns, o->pause_max_ns, seed);
 	store->name = redis_name_new(o->base, o->url, on_named, store);
-	store->timer = evtimer_new(o->base, on_timer, store);
-	if (!store->timer)
-		abort(); /* out of memory, as in base/memory.h */
+	make_timer(store);
 	begin_probe(store);
 }
 
@@ -291,4 +338,6 @@ void redis_link_stop(struct redis_store *store)
 	redis_ask_end_all(store);
 	redis_store_drop_writes(store);
 	event_free(store->timer);
+	if (store->timer_fd >= 0)
+		close(store->timer_fd);
 }

@@ -48,6 +48,7 @@ struct redis_store {
 	struct redis_breaker breaker;
 	struct redis_writes writes;
 	struct event *timer, *tell;
+	int timer_fd;
 	int64_t armed_ns; /* when the timer fires; 0: it does not */
 	int64_t dial_ns;  /* when connecting began; 0: it does not */
 	int64_t heard_ns; /* when the last reply came */
