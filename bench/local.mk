@@ -32,3 +32,6 @@ EXTRA_DIST += bench/results
 
 EXTRA_PROGRAMS += bench/replay_bench
 bench_replay_bench_SOURCES = bench/replay_bench.c
+EXTRA_PROGRAMS += bench/redis_bench
+bench_redis_bench_SOURCES = bench/redis_bench.c bench/redis_place.c \
+	bench/redis_place.h
