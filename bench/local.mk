@@ -22,3 +22,7 @@ bench_router_bench_SOURCES = bench/router_bench.c
 
 EXTRA_PROGRAMS += bench/tokenizer_bench
 bench_tokenizer_bench_SOURCES = bench/tokenizer_bench.c
+EXTRA_PROGRAMS += bench/engine_bench
+bench_engine_bench_SOURCES = bench/engine_bench.c
+EXTRA_DIST += bench/engine/run.py bench/engine/peer.cjs bench/engine/peer_torch.py \
+	bench/engine/package.json bench/engine/package-lock.json
