@@ -104,6 +104,30 @@ static enum result read_settings(struct model *model, struct error *err)
 	return read_modules(model, err);
 }
 
+/* Every matrix that goes through the layers, laid out for this machine. */
+static void pack_weights(struct model *model)
+{
+	struct parts *p = &model->parts;
+	uint32_t n = 0, max = p->config.n_layers * 7 + 1;
+	struct matrix **list = mem_alloc(max * sizeof(struct matrix *));
+	struct pack_options options = {
+	    .encodes = (p->config.family->traits & TRAIT_ENCODER) != 0};
+
+	for (uint32_t i = 0; i < p->config.n_layers; i++) {
+		struct layer *layer = &p->layers[i];
+		struct matrix *own[] = {&layer->q, &layer->k, &layer->v,
+		    &layer->o, &layer->gate, &layer->up, &layer->down};
+
+		for (size_t k = 0; k < sizeof(own) / sizeof(own[0]); k++)
+			list[n++] = own[k];
+	}
+	list[n++] = &p->head;
+	cpu_pack(model->cpu, list, n, &options);
+	free(list);
+	if (cpu_packed_bytes(model->cpu))
+		weights_rest(model->weights);
+}
+
 static enum result start_backend(
     struct model *model, const struct model_options *options, struct error *err)
 {
@@ -124,8 +148,10 @@ static enum result start_backend(
 	model->chunk = options->chunk ? options->chunk : CHUNK_DEFAULT;
 	if (model->chunk > CHUNK_MAX)
 		model->chunk = CHUNK_MAX;
-	if (!options->is_plan)
-		model->forward = forward_new(&model->parts, model->cpu);
+	if (options->is_plan)
+		return OK;
+	pack_weights(model);
+	model->forward = forward_new(&model->parts, model->cpu);
 	return OK;
 }
 
