@@ -10,8 +10,10 @@
  * what comes into the flight's log. Equal requests that arrive before it has
  * landed attend: they read the log, each at its own pace and on its own
  * thread. A flight ends once: landed (the answer is whole, as an entry),
- * failed (nobody has a whole answer; one attendant may lead the next flight) or
- * scattered (the answer is not one to share: each asks for itself).
+ * failed (nobody has a whole answer), refused (the answer is an error), or
+ * scattered (the answer is not one to share: each asks for itself). One that
+ * fails before anything was said does not end there: the attendant who has
+ * waited longest leads it from then on, and only a second failure is its end.
  *
  * Who takes part holds a seat. A seat belongs to one thread; the flight's lock
  * is held for pointers only. A seat is told of news by its wake function, from
@@ -36,7 +38,11 @@ struct seat_options {
 	bool only_lead;     /* a flight of one's own, which none can attend */
 };
 
-/* Takes a seat in the flight of <key>: leading when there was none. */
+/*
+ * Takes a seat in the flight of <key>: leading when there was none. The leader
+ * is woken by the first who attends: what its own client holds up must now go
+ * on.
+ */
 struct seat *flight_board(struct flights *flights, const struct sha256 *key,
     const struct seat_options *options);
 
@@ -50,6 +56,7 @@ void seat_leave(struct seat **seat);
 /* On the seat's own thread, for each wake; who sits there, NULL once left. */
 void *seat_awake(struct seat *seat);
 
+/* May become true for an attendant, which is woken then. */
 bool seat_leads(const struct seat *seat);
 
 /* Attendants in the flight; how many there ever were. */
@@ -84,10 +91,13 @@ bool flight_add(
 
 #define FLIGHT_LOG_MAX ((size_t)16 << 20)
 
+/* The log from its first piece on; only the leader's thread adds to it. */
+const struct flight_piece *flight_log(const struct seat *leader);
+
 enum flight_end {
 	FLIGHT_FLYING,
 	FLIGHT_LANDED,    /* flight_entry has the answer */
-	FLIGHT_FAILED,    /* no answer; another may try */
+	FLIGHT_FAILED,    /* no answer */
 	FLIGHT_REFUSED,   /* the upstream's answer is an error, for everybody */
 	FLIGHT_SCATTERED, /* each for itself */
 };

@@ -270,7 +270,8 @@ enum ledger_by {
 	LEDGER_BY_KEY,
 	LEDGER_BY_MODEL,
 	LEDGER_BY_RULE,
-	LEDGER_BY_DAY, /* UTC */
+	LEDGER_BY_TASK, /* "" where it is not known */
+	LEDGER_BY_DAY,  /* UTC */
 };
 
 struct ledger_query {
