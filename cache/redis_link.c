@@ -206,29 +206,42 @@ static const struct redis_conn_hooks hooks = {
     .broken = on_broken,
 };
 
+static enum result make_tls(struct redis_store *store, struct error *err)
+{
+	const struct redis_url *url = store->options.url;
+
+	if (url->is_tls && !store->tls)
+		store->tls = redis_tls_new(url->host, err);
+	return url->is_tls && !store->tls ? FAILED : OK;
+}
+
 /* Tries the name's addresses, one after the other, within connect_ns. */
 static void dial(struct redis_store *store)
 {
 	struct redis_address address;
+	struct error err = {0};
+	enum result found = make_tls(store, &err);
 	struct redis_conn_options options = {
 	    .base = store->options.base,
 	    .url = store->options.url,
 	    .address = &address,
+	    .tls = store->tls,
 	    .reply_max = store->options.value_max + REPLY_EXTRA,
 	    .hooks = &hooks,
 	    .arg = store,
 	};
-	struct error err = {0};
-	enum result found;
 
 	if (!store->dial_ns)
 		store->dial_ns = clock_mono_ns();
-	do {
+	while (found == OK && !store->conn) {
 		found = redis_name_find(store->name, &address, &err);
 		if (found == OK)
 			store->conn = redis_conn_open(&options, &err);
-	} while (found == OK && !store->conn && redis_name_failed(store->name));
-	if (found == FAILED || (found == OK && !store->conn))
+		if (!store->conn && found == OK &&
+		    !redis_name_failed(store->name))
+			found = FAILED;
+	}
+	if (found == FAILED)
 		redis_link_lose(store, err.text);
 	else
 		update(store);
@@ -334,6 +347,7 @@ void redis_link_stop(struct redis_store *store)
 {
 	store->breaker.state = REDIS_OPEN; /* nothing is asked any more */
 	redis_conn_close(&store->conn);
+	redis_tls_free(&store->tls);
 	redis_name_free(&store->name);
 	redis_ask_end_all(store);
 	redis_store_drop_writes(store);

@@ -44,6 +44,7 @@ struct redis_lookup {
 struct redis_store {
 	struct redis_options options;
 	struct redis_name *name;
+	struct redis_tls *tls;   /* NULL: none, or not yet */
 	struct redis_conn *conn; /* NULL: none */
 	struct redis_breaker breaker;
 	struct redis_writes writes;
