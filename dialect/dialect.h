@@ -242,14 +242,15 @@ struct dialect_marks {
  *
  * Events are read as clients do: LF, CRLF or CR, comments and other fields
  * skipped, data lines joined; what follows [DONE] is not looked at, and [DONE]
- * itself may be missing. Choices come in the order of their index. In a delta
- * content, refusal, reasoning_content, reasoning and the arguments of calls
- * are concatenated; tool_calls are merged by their index, which the answer
- * does not have; annotations, reasoning_details and the lists of logprobs are
- * joined. Of any other member, and of usage, the last value counts, and null
- * never takes the place of one. Content is null beside a refusal or a call when
- * nothing was said. What only streams have is left out (obfuscation); usage
- * that stands elsewhere in a stream (x_groq, a choice) becomes the answer's.
+ * itself may be missing, or lack its empty line. Choices come in the order of
+ * their index. In a delta content, refusal, reasoning_content, reasoning and
+ * the arguments of calls are concatenated; tool_calls are merged by their
+ * index, which the answer does not have; annotations, reasoning_details and the
+ * lists of logprobs are joined. Of any other member, and of usage, the last
+ * value counts, and null never takes the place of one. Content is null beside a
+ * refusal or a call when nothing was said. What only streams have is left out
+ * (obfuscation); usage that stands elsewhere in a stream (x_groq, a choice)
+ * becomes the answer's.
  *
  * Working memory is taken from <arena>, linear in <events>. False, and nothing
  * appended, for what is no whole answer, for members that stand twice where
@@ -277,8 +278,12 @@ bool dialect_join(enum endpoint endpoint, struct span events,
  * choices, has the usage; without it, or where the answer has none, no event
  * speaks of it. "data: [DONE]" comes last.
  *
- * Working memory is taken from <arena>, linear in <answer>; how much is written
- * is at most the number of pieces times the length of the members repeated.
+ * An answer that goes over several lines loses the white space between its
+ * values, which no data line could hold.
+ *
+ * Working memory is taken from <arena>, linear in <answer> but for the members
+ * that every event repeats, kept once for each text; what is written has them
+ * once for each piece, so <out> needs a maximum that one is willing to send.
  * False, and nothing appended, as above.
  */
 bool dialect_split(const struct dialect_request *request, struct span answer,
@@ -288,8 +293,8 @@ bool dialect_split(const struct dialect_request *request, struct span answer,
 /*
  * The marks of a stream as an upstream sent it. Usage-only events that stand
  * side by side, or with nothing but comments between, count as one. False when
- * they stand apart, which no one range can say, or when an event is too large
- * to be read.
+ * they stand apart, which no one range can say. Needs no memory of the
+ * caller's; its own is linear in the largest event.
  */
 bool dialect_find_marks(enum endpoint endpoint, struct span events,
     struct dialect_marks *marks) must_check;

@@ -15,16 +15,26 @@ libsluice_a_SOURCES += \
 	gateway/answer_cache.c gateway/answer_cache.h \
 	gateway/attend.c \
 	gateway/classified.c gateway/classified.h \
+	gateway/cmd_bench.c \
 	gateway/cmd_check.c \
+	gateway/cmd_classify.c \
+	gateway/cmd_detokenize.c \
+	gateway/cmd_embed.c \
+	gateway/cmd_generate.c \
 	gateway/cmd_ledger.c \
+	gateway/cmd_model.c \
 	gateway/cmd_route.c \
+	gateway/cmd_score.c \
 	gateway/cmd_serve.c \
 	gateway/cmd_spend.c \
+	gateway/cmd_template.c \
+	gateway/cmd_tokenize.c \
 	gateway/cmd_version.c \
 	gateway/command.c gateway/command.h \
 	gateway/config.c gateway/config.h \
 	gateway/config_read.c \
 	gateway/config_tables.c gateway/config_tables.h \
+	gateway/engine.c gateway/engine.h \
 	gateway/csv.c gateway/csv.h \
 	gateway/files.c gateway/files.h \
 	gateway/find_ledger.c \
@@ -33,6 +43,10 @@ libsluice_a_SOURCES += \
 	gateway/keep.c gateway/keep.h \
 	gateway/line.c gateway/line.h \
 	gateway/look_up.c gateway/look_up.h \
+	gateway/generate_line.c gateway/generate_line.h \
+	gateway/line.c gateway/line.h \
+	gateway/lines.c gateway/lines.h \
+	gateway/loading.c gateway/loading.h \
 	gateway/metrics.c gateway/metrics.h \
 	gateway/models.c \
 	gateway/process.c gateway/process.h \

@@ -18,6 +18,12 @@ struct model {
 	pthread_mutex_t turn; /* held while cpu and forward are in use */
 };
 
+/* Its tensors, for those who tell of them. */
+static inline const struct weights *model_weights(const struct model *model)
+{
+	return model->weights;
+}
+
 /* Positions that a text may have. */
 uint32_t model_context(const struct model *model);
 

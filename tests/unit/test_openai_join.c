@@ -142,6 +142,22 @@ static void joins_lists_of_annotations_and_of_token_ids(void **state)
 	    "'token_ids':[1,2,3],'finish_reason':'stop'}]}");
 }
 
+/* Events that differ in one text only may still say more than that. */
+static void joins_all_that_alike_events_say(void **state)
+{
+	check_chat(state,
+	    SAYS("'content':'a','annotations':[1]")
+		SAYS("'content':'b','annotations':[1]")
+		    SAYS("'content':'c','annotations':[1]") STOPS,
+	    MESSAGE("'role':'assistant','content':'abc',"
+		    "'annotations':[1,1,1]"));
+	check_chat(state,
+	    SAYS("'content':'a','reasoning':'x'")
+		SAYS("'content':'a','reasoning':'y'")
+		    SAYS("'content':'b','reasoning':'y'") STOPS,
+	    MESSAGE("'role':'assistant','content':'aab','reasoning':'xyy'"));
+}
+
 static void merges_calls_by_their_index(void **state)
 {
 	check_chat(state,
@@ -459,6 +475,7 @@ int main(void)
 	    test(makes_content_null_beside_a_refusal_alone),
 	    test(joins_reasoning_under_each_of_its_names),
 	    test(joins_lists_of_annotations_and_of_token_ids),
+	    test(joins_all_that_alike_events_say),
 	    test(merges_calls_by_their_index),
 	    test(joins_logprobs_of_chat),
 	    test(joins_logprobs_of_completions),

@@ -202,6 +202,10 @@ static void tells_reasoning_then_content_then_a_refusal(void **state)
 		DELTA("'reasoning_content':'r','reasoning':'r'")
 		    DELTA("'reasoning_content':' s','reasoning':' s'") STOP);
 	check(state, ENDPOINT_CHAT,
+	    WHOLE("'content':null,'reasoning':'s','reasoning_content':'r'", ""),
+	    DELTA("'role':'assistant','content':null")
+		DELTA("'reasoning_content':'r'") DELTA("'reasoning':'s'") STOP);
+	check(state, ENDPOINT_CHAT,
 	    WHOLE("'content':'','reasoning':'','refusal':'',"
 		  "'annotations':[],'odd':{'a':1}",
 		""),
