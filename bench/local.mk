@@ -26,3 +26,16 @@ EXTRA_PROGRAMS += bench/engine_bench
 bench_engine_bench_SOURCES = bench/engine_bench.c
 EXTRA_DIST += bench/engine/run.py bench/engine/peer.cjs bench/engine/peer_torch.py \
 	bench/engine/package.json bench/engine/package-lock.json
+
+EXTRA_PROGRAMS += bench/replay_bench
+bench_replay_bench_SOURCES = bench/replay_bench.c
+EXTRA_PROGRAMS += bench/cache_bench
+bench_cache_bench_SOURCES = bench/cache_bench.c bench/cache_trace.c \
+	bench/cache_trace.h
+EXTRA_DIST += bench/results
+
+EXTRA_PROGRAMS += bench/replay_bench
+bench_replay_bench_SOURCES = bench/replay_bench.c
+EXTRA_PROGRAMS += bench/redis_bench
+bench_redis_bench_SOURCES = bench/redis_bench.c bench/redis_place.c \
+	bench/redis_place.h

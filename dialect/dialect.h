@@ -48,7 +48,8 @@ struct byte_range {
 
 struct dialect_request {
 	enum endpoint endpoint;
-	struct span body; /* the client's bytes */
+	struct span body;    /* the client's bytes */
+	struct json_doc doc; /* the same, read; its nodes in the arena */
 
 	/* What decides. */
 	struct span model; /* decoded */
@@ -63,6 +64,10 @@ struct dialect_request {
 	int64_t output_limit; /* max_completion_tokens or max_tokens, the larger
 				 of both; -1: none */
 	bool is_deterministic; /* temperature present and 0 */
+	bool has_side_effects; /* asks for more than an answer: store,
+				  background or web_search_options that are
+				  neither null nor false, or spoken output; an
+				  answer from a cache would not do it */
 
 	/* What the model reads. */
 	size_t turns; /* messages of user and assistant; 1 for a plain prompt */
@@ -153,7 +158,10 @@ struct dialect_answer {
 	bool is_json;  /* it parses */
 	bool is_error; /* says "error", with or without an answer */
 	bool has_tool_calls;
+	bool has_audio;
 	bool is_finished; /* every choice has a finish_reason (or embeddings) */
+	bool is_cut;      /* one of them is not an end that the model came to or
+			     was asked to keep: see dialect_keep */
 	struct dialect_usage usage;
 	size_t output_bytes; /* decoded, of text, reasoning, refusals, names and
 				arguments of tool calls, transcripts */
@@ -176,18 +184,24 @@ struct dialect_chunk {
 	bool has_content; /* non-empty content, text, refusal, reasoning,
 			     tool_calls, function_call or audio in a delta */
 	bool has_tool_calls;
+	bool has_audio;
 	bool has_finish;    /* a finish_reason that is not null */
+	bool is_cut;        /* one that is no good end: see dialect_keep */
 	bool has_usage;     /* a usage object that is not null */
 	bool is_usage_only; /* usage and an empty choices: ours to remove */
 	struct dialect_usage usage;
 	size_t output_bytes;     /* as above, in this chunk */
 	int64_t output_estimate; /* tokens of that text, by its characters */
+	uint64_t choices;        /* bit i: the event is about choice i, 0..62;
+				    bit 63: about one beyond these */
+	uint64_t finished;       /* likewise those with a finish_reason */
 };
 
 /* What a stream's events have in common; zero it when the stream begins. */
 struct dialect_stream {
 	size_t head_len; /* 0: nothing yet */
 	size_t tail_len;
+	uint64_t choices;
 	char text[640]; /* head and tail of a plain event */
 };
 
@@ -199,6 +213,114 @@ struct dialect_stream {
 void dialect_read_chunk(enum endpoint endpoint, struct span data,
     struct arena *arena, struct dialect_stream *stream,
     struct dialect_chunk *chunk);
+
+/* --- answers that are given again ----------------------------------------- */
+
+/*
+ * An answer is kept as the upstream gave it, a JSON object or a stream of
+ * events, and may be asked for in the other form. The two functions below turn
+ * one into the other: what comes out says what the upstream would have said in
+ * that form. They slice and join the sender's bytes: numbers, escapes and
+ * members that nobody here knows arrive as they were sent. Both want a whole
+ * answer and say no to everything else (an error, a choice without its
+ * finish_reason, spoken output, content as a list of parts), and the caller
+ * then has no answer to give again.
+ */
+
+/*
+ * Where, in a stream, the two events stand that a replay may have to leave out
+ * or to put something before: whole events, empty line included. len 0: there
+ * is none.
+ */
+struct dialect_marks {
+	struct byte_range usage; /* of usage alone, without choices */
+	struct byte_range done;  /* [DONE] */
+};
+
+/*
+ * From the bytes of a whole stream to the JSON answer, appended to <out>.
+ *
+ * Events are read as clients do: LF, CRLF or CR, comments and other fields
+ * skipped, data lines joined; what follows [DONE] is not looked at, and [DONE]
+ * itself may be missing, or lack its empty line. Choices come in the order of
+ * their index. In a delta content, refusal, reasoning_content, reasoning and
+ * the arguments of calls are concatenated; tool_calls are merged by their
+ * index, which the answer does not have; annotations, reasoning_details and the
+ * lists of logprobs are joined. Of any other member, and of usage, the last
+ * value counts, and null never takes the place of one. Content is null beside a
+ * refusal or a call when nothing was said. What only streams have is left out
+ * (obfuscation); usage that stands elsewhere in a stream (x_groq, a choice)
+ * becomes the answer's.
+ *
+ * Working memory is taken from <arena>, linear in <events>. False, and nothing
+ * appended, for what is no whole answer, for members that stand twice where
+ * they would be merged, past 4096 choices or 64 different members of one
+ * object, and past the arena's or the buffer's maximum.
+ */
+bool dialect_join(enum endpoint endpoint, struct span events,
+    struct arena *arena, struct buf *out) must_check;
+
+/*
+ * From a whole JSON answer to the stream that <request> would have got, of
+ * which only endpoint and has_include_usage are read; appended to <out>, with
+ * <marks> counted from its first byte.
+ *
+ * Every event has the answer's id, created, model, service_tier and
+ * system_fingerprint, the first one also the members that nobody here knows.
+ * A choice of chat begins with its role and the members of its message that
+ * are not said piece by piece, and ends with an empty delta, its finish_reason
+ * and the choice's own other members. Between them stand reasoning, content,
+ * refusal and calls, in this order; a text is cut before the spaces of its
+ * words, never inside of a character or of an escape, and where there are
+ * logprobs it is cut as its tokens were, each with its own. Several choices
+ * take turns, a piece each, in the order in which the answer has them. With
+ * has_include_usage each event says "usage":null and one more, without
+ * choices, has the usage; without it, or where the answer has none, no event
+ * speaks of it. "data: [DONE]" comes last.
+ *
+ * An answer that goes over several lines loses the white space between its
+ * values, which no data line could hold.
+ *
+ * Working memory is taken from <arena>, linear in <answer> but for the members
+ * that every event repeats, kept once for each text; what is written has them
+ * once for each piece, so <out> needs a maximum that one is willing to send.
+ * False, and nothing appended, as above.
+ */
+bool dialect_split(const struct dialect_request *request, struct span answer,
+    struct arena *arena, struct buf *out,
+    struct dialect_marks *marks) must_check;
+
+/*
+ * The marks of a stream as an upstream sent it. Usage-only events that stand
+ * side by side, or with nothing but comments between, count as one. False when
+ * they stand apart, which no one range can say. Needs no memory of the
+ * caller's; its own is linear in the largest event.
+ */
+bool dialect_find_marks(enum endpoint endpoint, struct span events,
+    struct dialect_marks *marks) must_check;
+
+/*
+ * Whether an answer may be kept: never errors, answers that were cut or
+ * filtered, calls of tools and functions, spoken output, and answers that do
+ * not say what they used. A good end is a finish_reason of stop or length or
+ * what other servers call these (eos, eos_token, end_turn, stop_sequence,
+ * max_tokens). Streams of more than 63 choices are not kept.
+ *
+ * A whole JSON answer is asked about by itself. For a stream, zero the struct
+ * when it begins, add every event, and ask at its end, when <usage> is what
+ * dialect_usage_merge made of them all.
+ */
+struct dialect_keep {
+	bool is_spoiled;
+	uint64_t choices;
+	uint64_t finished;
+};
+
+bool dialect_keeps_answer(const struct dialect_answer *answer);
+void dialect_keep_add(
+    struct dialect_keep *keep, const struct dialect_chunk *chunk);
+bool dialect_keeps_stream(
+    const struct dialect_keep *keep, const struct dialect_usage *usage);
 
 /* How errors look to the client. */
 struct dialect_error {

@@ -75,4 +75,18 @@ bool openai_read_input(struct openai_reader *r, uint32_t node) must_check;
 struct span openai_read_chunk(enum endpoint endpoint, struct span data,
     struct arena *arena, struct dialect_chunk *chunk);
 
+/*
+ * Whether <data> is the event last remembered with another plain string, <said>
+ * without its quotes, in the place of the one that it says.
+ */
+bool openai_is_alike(const struct dialect_stream *stream, struct span data,
+    struct span *said) must_check;
+
+/*
+ * Makes <data>, which says the plain string <said> of its own bytes, what later
+ * events are held against; nothing, when <said> has no bytes to point to.
+ */
+void openai_remember(
+    struct dialect_stream *stream, struct span data, struct span said);
+
 #endif

@@ -19,8 +19,12 @@ struct answer_reader {
 	bool has_data;    /* the member is an array */
 	bool has_content;
 	bool has_tool_calls;
+	bool has_audio;
+	bool is_cut; /* a finish_reason that is no good end */
 	size_t choices;
-	size_t finished; /* choices with a finish_reason */
+	size_t finished;        /* choices with a finish_reason */
+	uint64_t choice_bits;   /* by index, as a chunk says them */
+	uint64_t finished_bits; /* likewise */
 	size_t output_bytes;
 	int64_t output_estimate; /* tokens of the same text */
 	unsigned outputs;        /* members that say something */
@@ -116,14 +120,15 @@ static const struct output {
 	size_t (*len)(struct answer_reader *r, uint32_t node);
 	bool is_tool_call;
 	bool is_reasoning; /* servers may send the same under two names */
+	bool is_audio;
 } outputs[] = {
-    {SPAN("content"), content_len, false, false},
-    {SPAN("reasoning_content"), text_len, false, true},
-    {SPAN("reasoning"), text_len, false, true},
-    {SPAN("refusal"), text_len, false, false},
-    {SPAN("tool_calls"), calls_len, true, false},
-    {SPAN("function_call"), call_len, true, false},
-    {SPAN("audio"), transcript_len, false, false},
+    {SPAN("content"), content_len, false, false, false},
+    {SPAN("reasoning_content"), text_len, false, true, false},
+    {SPAN("reasoning"), text_len, false, true, false},
+    {SPAN("refusal"), text_len, false, false, false},
+    {SPAN("tool_calls"), calls_len, true, false, false},
+    {SPAN("function_call"), call_len, true, false, false},
+    {SPAN("audio"), transcript_len, false, false, true},
 };
 
 static const struct output *find_output(struct span name)
@@ -154,6 +159,7 @@ static void read_message(struct answer_reader *r, uint32_t node)
 			continue;
 		r->has_content = true;
 		r->has_tool_calls |= output->is_tool_call;
+		r->has_audio |= output->is_audio;
 		r->outputs++;
 		r->output_node = key + 1;
 		len = output->len(r, key + 1);
@@ -171,9 +177,46 @@ static void read_message(struct answer_reader *r, uint32_t node)
 	r->output_estimate += reasoning_estimate;
 }
 
+/*
+ * Ends that the model came to, or that were asked for. Any other is the
+ * upstream's doing (content_filter, abort, error, insufficient resources) or
+ * a call.
+ */
+static bool is_good_end(struct span reason)
+{
+	static const struct span ends[] = {
+	    SPAN("stop"),
+	    SPAN("length"),
+	    SPAN("eos"),
+	    SPAN("eos_token"),
+	    SPAN("end_turn"),
+	    SPAN("stop_sequence"),
+	    SPAN("max_tokens"),
+	};
+
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		if (span_eq(reason, ends[i]))
+			return true;
+	}
+	return false;
+}
+
+/* The bit of the choice that says <index>, or is the <position>th. */
+static uint64_t choice_bit(
+    const struct json_doc *doc, uint32_t index, size_t position)
+{
+	int64_t value;
+
+	if (index == JSON_NONE || !json_int(doc, index, &value))
+		value = (int64_t)position;
+	return (uint64_t)1 << (value < 0 || value > 63 ? 63 : value);
+}
+
 static void read_choice(struct answer_reader *r, uint32_t node)
 {
+	uint32_t index = JSON_NONE;
 	bool is_finished = false;
+	uint64_t bit;
 
 	r->choices++;
 	if (!json_is(&r->doc, node, JSON_OBJECT))
@@ -187,6 +230,11 @@ static void read_choice(struct answer_reader *r, uint32_t node)
 			read_message(r, key + 1);
 		} else if (span_eq(name, SPAN("finish_reason"))) {
 			is_finished = is_something(r, key + 1);
+			r->is_cut |=
+			    is_finished && !is_good_end(openai_text(
+					       &r->doc, key + 1, r->arena));
+		} else if (span_eq(name, SPAN("index"))) {
+			index = key + 1;
 		} else if (span_eq(name, SPAN("text"))) {
 			r->has_content |= is_something(r, key + 1);
 			r->outputs++;
@@ -197,7 +245,10 @@ static void read_choice(struct answer_reader *r, uint32_t node)
 			r->choice_usage = key + 1;
 		}
 	}
+	bit = choice_bit(&r->doc, index, r->choices - 1);
+	r->choice_bits |= bit;
 	r->finished += is_finished;
+	r->finished_bits |= is_finished ? bit : 0;
 }
 
 /* --- usage -----------------------------------------------------------------
@@ -462,6 +513,8 @@ void dialect_read_answer(enum endpoint endpoint, struct span body,
 	answer->is_json = true;
 	answer->is_error = r.is_error;
 	answer->has_tool_calls = r.has_tool_calls;
+	answer->has_audio = r.has_audio;
+	answer->is_cut = r.is_cut;
 	answer->is_finished = endpoint == ENDPOINT_EMBEDDINGS
 				  ? r.has_data && !r.is_error
 				  : r.choices > 0 && r.finished == r.choices;
@@ -501,6 +554,10 @@ struct span openai_read_chunk(enum endpoint endpoint, struct span data,
 	chunk->is_error = r.is_error;
 	chunk->has_content = r.has_content;
 	chunk->has_tool_calls = r.has_tool_calls;
+	chunk->has_audio = r.has_audio;
+	chunk->is_cut = r.is_cut;
+	chunk->choices = r.choice_bits;
+	chunk->finished = r.finished_bits;
 	chunk->has_finish = r.finished > 0;
 	chunk->has_usage = r.usage != JSON_NONE;
 	chunk->is_usage_only =

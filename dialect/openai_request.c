@@ -297,6 +297,15 @@ static bool read_response_format(struct openai_reader *r, uint32_t node)
 	return true;
 }
 
+/* Whatever is neither null nor false is meant to happen. */
+static bool read_side_effect(struct openai_reader *r, uint32_t node)
+{
+	enum json_type type = json_type(&r->doc, node);
+
+	r->request->has_side_effects |= type != JSON_NULL && type != JSON_FALSE;
+	return true;
+}
+
 /* Asking for spoken output needs a model that speaks. */
 static bool read_modalities(struct openai_reader *r, uint32_t node)
 {
@@ -305,7 +314,10 @@ static bool read_modalities(struct openai_reader *r, uint32_t node)
 	json_for_each(&r->doc, node, item) {
 		struct span name = openai_text(&r->doc, item, r->arena);
 
-		r->request->has_audio |= span_eq(name, SPAN("audio"));
+		if (!span_eq(name, SPAN("audio")))
+			continue;
+		r->request->has_audio = true;
+		r->request->has_side_effects = true;
 	}
 	return true;
 }
@@ -339,6 +351,10 @@ static const struct member {
     {SPAN("functions"), CHAT, read_functions},
     {SPAN("response_format"), CHAT | TEXT, read_response_format},
     {SPAN("modalities"), CHAT, read_modalities},
+    {SPAN("audio"), CHAT, read_side_effect},
+    {SPAN("web_search_options"), CHAT, read_side_effect},
+    {SPAN("store"), CHAT | TEXT, read_side_effect},
+    {SPAN("background"), CHAT | TEXT, read_side_effect},
 };
 
 /* The member that <key> is here, NULL when it decides nothing. */
@@ -400,6 +416,7 @@ bool dialect_read_request(enum endpoint endpoint, struct span body,
 		    r.doc.nodes[0].start);
 	if (!openai_check_keys(&r, 0, NULL, NULL, 0))
 		return false;
+	request->doc = r.doc;
 	request->members_from = r.doc.nodes[0].start + 1;
 	request->has_members = json_first(&r.doc, 0) != JSON_NONE;
 	if (!read_members(&r))

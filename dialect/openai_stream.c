@@ -25,8 +25,7 @@ static size_t plain_len(struct span s, bool *is_ascii)
 	return n;
 }
 
-/* Whether <data> is the event before it with another <said> in its place. */
-static bool is_alike(
+bool openai_is_alike(
     const struct dialect_stream *stream, struct span data, struct span *said)
 {
 	bool is_ascii = true;
@@ -43,8 +42,7 @@ static bool is_alike(
 		   stream->tail_len) == 0;
 }
 
-/* Head and tail hold the quotes; <said> is what stands between them. */
-static void remember(
+void openai_remember(
     struct dialect_stream *stream, struct span data, struct span said)
 {
 	stream->head_len = 0;
@@ -63,15 +61,17 @@ void dialect_read_chunk(enum endpoint endpoint, struct span data,
 {
 	struct span said;
 
-	if (is_alike(stream, data, &said)) {
+	if (openai_is_alike(stream, data, &said)) {
 		*chunk = (struct dialect_chunk){
 		    .is_json = true,
 		    .has_content = true,
 		    .output_bytes = said.len,
 		    .output_estimate = dialect_estimate_tokens(said),
+		    .choices = stream->choices,
 		};
 		return;
 	}
 	said = openai_read_chunk(endpoint, data, arena, chunk);
-	remember(stream, data, said);
+	openai_remember(stream, data, said);
+	stream->choices = chunk->choices;
 }

@@ -2,6 +2,8 @@
 # With --enable-fuzzers they are libFuzzer programs (tools/fuzz builds and runs
 # them); without, replay_x runs each file of the corpus once, in `make check`.
 EXTRA_DIST += fuzz/corpus \
+	fuzz/cache_entry.dict \
+	fuzz/cache_key.dict \
 	fuzz/cel.dict \
 	fuzz/config.dict \
 	fuzz/dialect.dict \
@@ -11,6 +13,8 @@ EXTRA_DIST += fuzz/corpus \
 	fuzz/policy.dict \
 	fuzz/gguf.dict \
 	fuzz/model_config.dict \
+	fuzz/redis_url.dict \
+	fuzz/replay.dict \
 	fuzz/safetensors.dict \
 	fuzz/sse.dict \
 	fuzz/template.dict \
@@ -19,6 +23,8 @@ EXTRA_DIST += fuzz/corpus \
 
 if FUZZERS
 noinst_PROGRAMS += \
+	fuzz/fuzz_cache_entry \
+	fuzz/fuzz_cache_key \
 	fuzz/fuzz_cel \
 	fuzz/fuzz_config \
 	fuzz/fuzz_dialect \
@@ -28,12 +34,16 @@ noinst_PROGRAMS += \
 	fuzz/fuzz_policy \
 	fuzz/fuzz_gguf \
 	fuzz/fuzz_model_config \
+	fuzz/fuzz_redis_url \
+	fuzz/fuzz_replay \
 	fuzz/fuzz_safetensors \
 	fuzz/fuzz_sse \
 	fuzz/fuzz_template \
 	fuzz/fuzz_tokenizer \
 	fuzz/fuzz_yaml
 FUZZER_LINK = $(AM_LDFLAGS) -fsanitize=fuzzer
+fuzz_fuzz_cache_entry_LDFLAGS = $(FUZZER_LINK)
+fuzz_fuzz_cache_key_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_cel_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_config_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_dialect_LDFLAGS = $(FUZZER_LINK)
@@ -43,6 +53,8 @@ fuzz_fuzz_ledger_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_policy_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_gguf_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_model_config_LDFLAGS = $(FUZZER_LINK)
+fuzz_fuzz_redis_url_LDFLAGS = $(FUZZER_LINK)
+fuzz_fuzz_replay_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_safetensors_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_sse_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_template_LDFLAGS = $(FUZZER_LINK)
@@ -50,6 +62,8 @@ fuzz_fuzz_tokenizer_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_yaml_LDFLAGS = $(FUZZER_LINK)
 else
 REPLAYS = \
+	fuzz/replay_cache_entry \
+	fuzz/replay_cache_key \
 	fuzz/replay_cel \
 	fuzz/replay_config \
 	fuzz/replay_dialect \
@@ -59,6 +73,8 @@ REPLAYS = \
 	fuzz/replay_policy \
 	fuzz/replay_gguf \
 	fuzz/replay_model_config \
+	fuzz/replay_redis_url \
+	fuzz/replay_replay \
 	fuzz/replay_safetensors \
 	fuzz/replay_sse \
 	fuzz/replay_template \
@@ -68,6 +84,8 @@ check_PROGRAMS += $(REPLAYS)
 TESTS += $(REPLAYS)
 endif
 
+fuzz_fuzz_cache_entry_SOURCES = fuzz/fuzz_cache_entry.c
+fuzz_fuzz_cache_key_SOURCES = fuzz/fuzz_cache_key.c
 fuzz_fuzz_cel_SOURCES = fuzz/fuzz_cel.c
 fuzz_fuzz_config_SOURCES = fuzz/fuzz_config.c
 fuzz_fuzz_dialect_SOURCES = fuzz/fuzz_dialect.c
@@ -77,11 +95,15 @@ fuzz_fuzz_ledger_SOURCES = fuzz/fuzz_ledger.c
 fuzz_fuzz_policy_SOURCES = fuzz/fuzz_policy.c
 fuzz_fuzz_gguf_SOURCES = fuzz/fuzz_gguf.c
 fuzz_fuzz_model_config_SOURCES = fuzz/fuzz_model_config.c
+fuzz_fuzz_redis_url_SOURCES = fuzz/fuzz_redis_url.c
+fuzz_fuzz_replay_SOURCES = fuzz/fuzz_replay.c
 fuzz_fuzz_safetensors_SOURCES = fuzz/fuzz_safetensors.c
 fuzz_fuzz_sse_SOURCES = fuzz/fuzz_sse.c
 fuzz_fuzz_template_SOURCES = fuzz/fuzz_template.c
 fuzz_fuzz_tokenizer_SOURCES = fuzz/fuzz_tokenizer.c
 fuzz_fuzz_yaml_SOURCES = fuzz/fuzz_yaml.c
+fuzz_replay_cache_entry_SOURCES = fuzz/fuzz_cache_entry.c fuzz/replay_main.c
+fuzz_replay_cache_key_SOURCES = fuzz/fuzz_cache_key.c fuzz/replay_main.c
 fuzz_replay_cel_SOURCES = fuzz/fuzz_cel.c fuzz/replay_main.c
 fuzz_replay_config_SOURCES = fuzz/fuzz_config.c fuzz/replay_main.c
 fuzz_replay_dialect_SOURCES = fuzz/fuzz_dialect.c fuzz/replay_main.c
@@ -91,6 +113,8 @@ fuzz_replay_ledger_SOURCES = fuzz/fuzz_ledger.c fuzz/replay_main.c
 fuzz_replay_policy_SOURCES = fuzz/fuzz_policy.c fuzz/replay_main.c
 fuzz_replay_gguf_SOURCES = fuzz/fuzz_gguf.c fuzz/replay_main.c
 fuzz_replay_model_config_SOURCES = fuzz/fuzz_model_config.c fuzz/replay_main.c
+fuzz_replay_redis_url_SOURCES = fuzz/fuzz_redis_url.c fuzz/replay_main.c
+fuzz_replay_replay_SOURCES = fuzz/fuzz_replay.c fuzz/replay_main.c
 fuzz_replay_safetensors_SOURCES = fuzz/fuzz_safetensors.c fuzz/replay_main.c
 fuzz_replay_sse_SOURCES = fuzz/fuzz_sse.c fuzz/replay_main.c
 fuzz_replay_template_SOURCES = fuzz/fuzz_template.c fuzz/replay_main.c

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/admin.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 enum {
@@ -88,6 +89,31 @@ void admin_answer(
 	    sizeof(headers) / sizeof(headers[0]), body);
 }
 
+void admin_answer_csv(
+    struct exchange *exchange, const char *file, struct span body)
+{
+	char disposition[128];
+	const struct http1_header headers[] = {
+	    {SPAN("content-type"), SPAN("text/csv; charset=utf-8")},
+	    {SPAN("content-disposition"),
+		span_make(disposition,
+		    (size_t)snprintf(disposition, sizeof(disposition),
+			"attachment; filename=\"%.64s\"", file))},
+	    no_store,
+	    {SPAN("x-content-type-options"), SPAN("nosniff")},
+	};
+
+	exchange_answer(
+	    exchange, 200, headers, sizeof(headers) / sizeof(headers[0]), body);
+}
+
+static void refuse(
+    struct exchange *exchange, int status, const struct dialect_error *error)
+{
+	admin_answer(exchange, status, SPAN("application/json"),
+	    dialect_write_error(error, exchange_arena(exchange)));
+}
+
 void admin_refuse(struct exchange *exchange, int status, const char *code,
     const char *message)
 {
@@ -97,8 +123,42 @@ void admin_refuse(struct exchange *exchange, int status, const char *code,
 	    .code = code,
 	};
 
-	admin_answer(exchange, status, SPAN("application/json"),
-	    dialect_write_error(&error, exchange_arena(exchange)));
+	refuse(exchange, status, &error);
+}
+
+void admin_refuse_parameter(
+    struct exchange *exchange, const char *parameter, const char *message)
+{
+	const struct dialect_error error = {
+	    .message = message,
+	    .type = "invalid_request_error",
+	    .param = parameter,
+	    .code = "invalid_parameter",
+	};
+
+	refuse(exchange, 400, &error);
+}
+
+void admin_refuse_unreadable(
+    struct gateway *gateway, struct exchange *exchange, const struct error *err)
+{
+	log_error(NULL, "projection_unreadable", "why=\"%s\"", err->text);
+	projection_doubt(gateway->projection);
+	admin_refuse(exchange, 503, "projection_unreadable",
+	    "The figures cannot be read now; see the log, and try again.");
+}
+
+bool admin_read_format(struct exchange *exchange, bool *is_csv)
+{
+	struct span format = admin_query(exchange_request(exchange)->query,
+	    SPAN("format"), exchange_arena(exchange));
+
+	*is_csv = span_eq(format, SPAN("csv"));
+	if (*is_csv || format.len == 0 || span_eq(format, SPAN("json")))
+		return true;
+	admin_refuse_parameter(
+	    exchange, "format", "format must be json or csv.");
+	return false;
 }
 
 /* --- routes
@@ -112,6 +172,8 @@ static void answer_metrics(
 
 	(void)rest;
 	buf_init(&out, ANSWER_MAX);
+	if (gateway->snapshot->cache)
+		answer_cache_count(gateway->snapshot->cache);
 	if (metrics_write(gateway->metrics, &out))
 		admin_answer(exchange, 200,
 		    SPAN("text/plain; version=0.0.4; charset=utf-8"),
@@ -172,10 +234,14 @@ static void answer_reload(
 }
 
 static const struct admin_route routes[] = {
+    {"GET", "/", false, admin_answer_page},
+    {"GET", "/assets/", true, admin_answer_page},
     {"GET", "/metrics", false, answer_metrics},
     {"GET", "/healthz", false, answer_health},
     {"GET", "/readyz", false, answer_ready},
     {"POST", "/api/reload", false, answer_reload},
+    {"GET", "/api/overview", false, admin_answer_overview},
+    {"GET", "/api/breakdown", false, admin_answer_breakdown},
     {"GET", "/api/summary", false, admin_answer_summary},
     {"GET", "/api/spend", false, admin_answer_spend},
     {"GET", "/api/requests", false, admin_answer_requests},
@@ -217,8 +283,9 @@ static void on_request(struct exchange *exchange, void *arg)
 	route = find_route(head->path, &rest);
 	if (!route) {
 		admin_refuse(exchange, 404, "unknown_url",
-		    "The admin port has /metrics, /healthz, /readyz, "
-		    "/api/reload, /api/summary, /api/spend, /api/requests.");
+		    "The admin port has /, /metrics, /healthz, /readyz, "
+		    "/api/reload, /api/overview, /api/breakdown, "
+		    "/api/summary, /api/spend, /api/requests.");
 		return;
 	}
 	if (span_eq(method, SPAN("HEAD")))

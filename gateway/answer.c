@@ -1,5 +1,6 @@
 /* answer.c -- our own answers, and the headers that every answer carries. */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/keep.h"
 #include "gateway/request.h"
 
 const struct dialect_error request_internal_error = {
@@ -7,6 +8,27 @@ const struct dialect_error request_internal_error = {
     .type = "server_error",
     .code = "internal_error",
 };
+
+const struct dialect_error request_ledger_error = {
+    .message = "The ledger cannot take this request, so it was not sent; see "
+	       "the gateway's log.",
+    .type = "server_error",
+    .code = "ledger_unavailable",
+};
+
+const char *request_task(const struct request *request)
+{
+	return router_task_name(request->features.task);
+}
+
+void request_measure(
+    const struct request *request, struct ledger_settle *settle)
+{
+	settle->duration_ns = clock_mono_ns() - request->started_ns;
+	if (request->first_token_ns != 0)
+		settle->first_token_ns =
+		    request->first_token_ns - request->started_ns;
+}
 
 struct span request_money(const struct request *request, int64_t nano)
 {
@@ -24,7 +46,7 @@ const char *request_cache_name(const struct request *request)
 	    [CACHE_HIT] = "hit",
 	};
 
-	return names[request->cache];
+	return names[request->cache.state];
 }
 
 size_t request_headers(const struct request *request,
@@ -40,6 +62,9 @@ size_t request_headers(const struct request *request,
 	if (request->has_attempt)
 		headers[n++] = (struct http1_header){SPAN("x-sluice-model"),
 		    span_of(request->attempt.model->name)};
+	else if (request->cache.model)
+		headers[n++] = (struct http1_header){
+		    SPAN("x-sluice-model"), span_of(request->cache.model)};
 	headers[n++] = (struct http1_header){
 	    SPAN("x-sluice-rule"), span_of(request->decision.rule)};
 	headers[n++] = (struct http1_header){
@@ -60,6 +85,7 @@ enum step_result request_refuse_with(struct request *request, int status,
 {
 	struct http1_header headers[10];
 	size_t n = request_headers(request, headers, false);
+	struct span body = dialect_write_error(error, request->arena);
 
 	headers[n++] = (struct http1_header){
 	    SPAN("content-type"), SPAN("application/json")};
@@ -67,8 +93,8 @@ enum step_result request_refuse_with(struct request *request, int status,
 		headers[n++] = extra;
 	request->status = status;
 	if (!request->is_over && !exchange_has_begun(request->exchange))
-		exchange_answer(request->exchange, status, headers, n,
-		    dialect_write_error(error, request->arena));
+		exchange_answer(request->exchange, status, headers, n, body);
+	keep_failed(request, status, body);
 	return request_go(request, &step_finish);
 }
 

@@ -1,4 +1,4 @@
-/* cmd_ledger.c -- sluice ledger: verify it, or print it. */
+/* cmd_ledger.c -- sluice ledger: verify it, print it, sum it up anew. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,6 +80,47 @@ static int export_rows(const char *folder)
 	return result == OK ? EXIT_DONE : EXIT_NO;
 }
 
+/* How far it is, once a second from the second one on. */
+struct teller {
+	int64_t began_ns;
+	int64_t told_ns;
+};
+
+static void tell(uint64_t done, uint64_t all, void *arg)
+{
+	struct teller *teller = arg;
+	int64_t now = clock_mono_ns();
+
+	if (now - teller->told_ns < NS_PER_S)
+		return;
+	teller->told_ns = now;
+	fprintf(stderr, "sluice ledger: %llu%% of %llu MiB, %lld s\n",
+	    (unsigned long long)(all ? done * 100 / all : 0),
+	    (unsigned long long)(all >> 13), /* records of 128 bytes */
+	    (long long)((now - teller->began_ns) / NS_PER_S));
+}
+
+static int rebuild(const char *folder)
+{
+	char *path = gateway_projection_path(folder);
+	const struct projection_options options = {
+	    .ledger = folder, .path = path};
+	int64_t now = clock_mono_ns();
+	struct teller teller = {now, now};
+	struct error err;
+	int64_t records = 0;
+	enum result result =
+	    projection_rebuild(&options, tell, &teller, &records, &err);
+
+	if (result == OK)
+		printf("rebuilt: %s from %lld records\n", path,
+		    (long long)records);
+	else
+		fprintf(stderr, "sluice ledger: %s\n", err.text);
+	free(path);
+	return result == OK ? EXIT_DONE : EXIT_NO;
+}
+
 static int run(const struct command *command, int argc, char **argv)
 {
 	const char *file = NULL;
@@ -99,7 +140,7 @@ static int run(const struct command *command, int argc, char **argv)
 		return command_misused(command, "--config FILE is missing");
 	if (line.n_rest == 0)
 		return command_misused(
-		    command, "say what to do: verify or export");
+		    command, "say what to do: verify, export or rebuild");
 	folder = gateway_find_ledger(file);
 	if (!folder)
 		return EXIT_NO;
@@ -107,22 +148,29 @@ static int run(const struct command *command, int argc, char **argv)
 		status = verify(folder);
 	else if (!strcmp(line.rest[0], "export"))
 		status = export_rows(folder);
+	else if (!strcmp(line.rest[0], "rebuild"))
+		status = rebuild(folder);
 	else
 		status = command_misused(command,
-		    "unknown action \"%s\": verify or export", line.rest[0]);
+		    "unknown action \"%s\": verify, export or rebuild",
+		    line.rest[0]);
 	free(folder);
 	return status;
 }
 
 const struct command command_ledger = {
     .name = "ledger",
-    .summary = "verify the ledger, or export its rows",
+    .summary = "verify the ledger, export its rows, rebuild the page's sums",
     .help =
-	"sluice ledger --config FILE verify|export\n\n"
+	"sluice ledger --config FILE verify|export|rebuild\n\n"
 	"    verify  reads every record; exit 0 and the counts, or exit 1 "
 	"with file, offset\n            and kind of each damage\n"
 	"    export  every attempt as one JSON object a line, oldest first; "
-	"works while\n            serve runs\n\n"
+	"works while\n            serve runs\n"
+	"    rebuild makes state/projection.sqlite, from which the admin "
+	"port's page is\n            answered, anew from the ledger; serve "
+	"must be stopped, and does\n            so by itself when the file is "
+	"missing or damaged\n\n"
 	"Example: sluice ledger --config etc/sluice.yaml export | tail -1\n",
     .run = run,
 };

@@ -104,7 +104,8 @@ static int run(const struct command *command, int argc, char **argv)
 		return command_misused(command, "--config FILE is missing");
 	if (by && !spend_parse_by(span_of(by), &query.by))
 		return command_misused(command,
-		    "--by must be key, model, rule or day, got \"%s\"", by);
+		    "--by must be key, model, rule, task or day, got \"%s\"",
+		    by);
 	if (since && !clock_parse_utc(span_of(since), &query.since_ns))
 		return command_misused(command,
 		    "--since must be a date or an RFC 3339 time, got \"%s\"",
@@ -125,7 +126,7 @@ const struct command command_spend = {
     .name = "spend",
     .summary = "what was spent, and what that saved",
     .help =
-	"sluice spend --config FILE [--by key|model|rule|day] [--since T] "
+	"sluice spend --config FILE [--by key|model|rule|task|day] [--since T] "
 	"[--until T] [--json]\n\n"
 	"Sums the ledger. T is a date or an RFC 3339 time in UTC; --until is "
 	"not included.\nAmounts in the table are dollars, in JSON "

@@ -28,16 +28,55 @@ static const struct command_option *find(
 
 static int refuse_unknown(const struct command_line *line, struct span name)
 {
-	const char *known[16];
+	const char *known[32];
 	size_t n = 0;
 	const char *near;
 
-	for (; n < line->n && n < 16; n++)
+	for (; n < line->n && n < 31; n++)
 		known[n] = line->options[n].name;
+	if (line->repeat)
+		known[n++] = line->repeat->name;
 	near = mistakes_nearest(name, known, n);
 	return command_misused(line->command, "unknown option %.*s%s%s%s",
 	    SPAN_FMT(name), near ? " (did you mean " : "", near ? near : "",
 	    near ? "?)" : "");
+}
+
+/* The value of argv[i], which may stand behind '='; NULL when it is missing. */
+static const char *take_value(
+    struct command_line *line, int argc, char **argv, int *i)
+{
+	const char *equals = strchr(argv[*i], '=');
+
+	if (equals) {
+		*i += 1;
+		return equals + 1;
+	}
+	if (*i + 1 >= argc) {
+		line->status = command_misused(
+		    line->command, "%s needs a value", argv[*i]);
+		return NULL;
+	}
+	*i += 2;
+	return argv[*i - 1];
+}
+
+/* One more value of the option that may be repeated. */
+static int take_repeat(struct command_line *line, int argc, char **argv, int i)
+{
+	struct command_repeat *repeat = line->repeat;
+	const char *value;
+
+	if (repeat->n == repeat->max) {
+		line->status = command_misused(line->command,
+		    "%s: at most %zu times", repeat->name, repeat->max);
+		return -1;
+	}
+	value = take_value(line, argc, argv, &i);
+	if (!value)
+		return -1;
+	repeat->values[repeat->n++] = value;
+	return i;
 }
 
 /* Takes argv[i], and its value where it has one; returns the next index. */
@@ -49,6 +88,8 @@ static int take_option(struct command_line *line, int argc, char **argv, int i)
 
 	if (equals != SIZE_MAX)
 		name = span_head(name, equals);
+	if (line->repeat && span_eq(name, span_of(line->repeat->name)))
+		return take_repeat(line, argc, argv, i);
 	option = find(line, name);
 	if (!option) {
 		line->status = refuse_unknown(line, name);
@@ -63,17 +104,8 @@ static int take_option(struct command_line *line, int argc, char **argv, int i)
 		*option->is_set = true;
 		return i + 1;
 	}
-	if (equals != SIZE_MAX) {
-		*option->value = argv[i] + equals + 1;
-		return i + 1;
-	}
-	if (i + 1 >= argc) {
-		line->status = command_misused(
-		    line->command, "%s needs a value", option->name);
-		return -1;
-	}
-	*option->value = argv[i + 1];
-	return i + 2;
+	*option->value = take_value(line, argc, argv, &i);
+	return *option->value ? i : -1;
 }
 
 bool command_read(struct command_line *line, int argc, char **argv)

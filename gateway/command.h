@@ -26,6 +26,11 @@ struct command {
 extern const struct command command_serve, command_check, command_route,
     command_spend, command_ledger, command_version;
 
+/* Those of the engine, which need no configuration. */
+extern const struct command command_tokenize, command_detokenize,
+    command_template, command_score, command_generate, command_embed,
+    command_classify, command_model, command_bench;
+
 /* One option of a command: "--name VALUE" or a flag. */
 struct command_option {
 	const char *name;   /* "--config" */
@@ -38,10 +43,17 @@ struct command_option {
  * rest_max). Returns true to go on; false when the command ends with *status:
  * --help was asked, or the usage is wrong (said on stderr).
  */
+struct command_repeat {
+	const char *name;    /* "--stop": may be given several times */
+	const char **values; /* (max) */
+	size_t max, n;
+};
+
 struct command_line {
 	const struct command *command;
 	const struct command_option *options;
 	size_t n;
+	struct command_repeat *repeat; /* or NULL */
 	const char *rest[4];
 	size_t n_rest;
 	size_t rest_max;

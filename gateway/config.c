@@ -66,6 +66,8 @@ static void free_config(struct config *config)
 	free_words(config->admin_hosts, config->n_admin_hosts);
 	settings_free(&config_top_table, config);
 	settings_free(&config_tls_table, config);
+	settings_free(&config_cache_table, &config->cache);
+	redis_url_free(&config->cache.redis);
 	free(config->file);
 	free(config->folder);
 	free(config);
@@ -131,10 +133,6 @@ void config_warnings(const struct config *config, struct mistakes *warnings)
 	if (config->n_keys == 0)
 		mistakes_add(warnings, file, 0, 0,
 		    "no keys: every request will be refused with 401");
-	if (config->names_cache)
-		mistakes_add(warnings, file, 0, 0,
-		    "cache: this version has no answer cache: every answer "
-		    "will say x-sluice-cache: bypass");
 	if (!is_loopback(config->admin))
 		mistakes_add(warnings, file, 0, 0,
 		    "admin listens on %s, which is not a loopback address: "
@@ -163,9 +161,10 @@ void config_warnings(const struct config *config, struct mistakes *warnings)
 bool config_write_docs(struct buf *out)
 {
 	static const struct settings *const tables[] = {&config_top_table,
-	    &config_tls_table, &config_limits_table, &config_key_table,
-	    &config_provider_table, &config_pool_table, &config_timeouts_table,
-	    &config_breaker_table, &config_model_table, &config_price_table};
+	    &config_tls_table, &config_limits_table, &config_cache_table,
+	    &config_key_table, &config_provider_table, &config_pool_table,
+	    &config_timeouts_table, &config_breaker_table, &config_model_table,
+	    &config_price_table};
 
 	if (!buf_append(out,
 		SPAN("# Configuration\n\nMade from the tables in "

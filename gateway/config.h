@@ -4,6 +4,7 @@
 #define GATEWAY_CONFIG_H
 
 #include "base/base.h"
+#include "cache/cache.h"
 #include "ledger/ledger.h"
 #include "net/net.h"
 #include "router/router.h"
@@ -82,6 +83,23 @@ struct config_model {
 	const struct config_provider *provider;
 };
 
+/* Where answers from before are kept. */
+enum config_store {
+	STORE_MEMORY,
+	STORE_REDIS, /* and in front of it the memory store */
+};
+
+struct config_cache {
+	bool is_there; /* the file has one */
+	int64_t store;
+	int64_t size; /* bytes of memory */
+	int64_t ttl;
+	int64_t entry_max;
+	char *url; /* wiped once redis is made */
+	struct redis_url *redis;
+	int64_t deadline; /* of a Redis command */
+};
+
 struct config {
 	char *file;
 	char *folder;
@@ -95,7 +113,7 @@ struct config {
 	char *tls_cert, *tls_key;
 	struct config_limits limits;
 	unsigned workers;
-	bool names_cache; /* the file asks for one, which is not built yet */
+	struct config_cache cache;
 
 	size_t n_keys;
 	struct config_key *keys;

@@ -558,6 +558,34 @@ static void read_tls(struct reader *reader, const struct yaml_node *root)
 		complain(reader, tls, "tls: %s", err.text);
 }
 
+/* A password in the url is known to this function and to redis_url only. */
+static void read_cache(struct reader *reader, const struct yaml_node *root)
+{
+	struct config_cache *cache = &reader->config->cache;
+	const struct yaml_node *at = yaml_get(root, "cache");
+	struct error err;
+
+	if (!at)
+		return;
+	cache->is_there = true;
+	settings_read(&config_cache_table, &reader->source, at, cache);
+	if (at->kind != YAML_MAP)
+		return;
+	if (cache->store == STORE_REDIS && !cache->url)
+		complain(reader, at,
+		    "cache: store redis needs a \"url\", such as "
+		    "redis://127.0.0.1:6379/0");
+	if (cache->store == STORE_MEMORY && cache->url)
+		complain(reader, yaml_get(at, "url"),
+		    "cache: \"url\" is for store redis; this one is memory");
+	if (!cache->url)
+		return;
+	cache->redis = redis_url_parse(span_of(cache->url), &err);
+	if (!cache->redis)
+		complain(reader, yaml_get(at, "url"), "cache: %s", err.text);
+	explicit_bzero(cache->url, strlen(cache->url));
+}
+
 static void read_root(struct reader *reader, const struct yaml_node *root)
 {
 	struct config *config = reader->config;
@@ -570,7 +598,7 @@ static void read_root(struct reader *reader, const struct yaml_node *root)
 	    yaml_get(root, "limits"), &config->limits);
 	check_address(reader, root, "listen", config->listen);
 	check_address(reader, root, "admin", config->admin);
-	config->names_cache = yaml_get(root, "cache") != NULL;
+	read_cache(reader, root);
 	read_workers(reader, root);
 	read_tls(reader, root);
 	list = list_at(reader, root, "providers");

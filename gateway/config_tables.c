@@ -30,7 +30,7 @@ static const struct setting top[] = {
 {.key = "providers", .type = SETTING_NESTED, .is_required = true, .doc = "Where answers come from; a list."},
 {.key = "models", .type = SETTING_NESTED, .is_required = true, .doc = "What may answer, and its price; a list."},
 {.key = "cache", .type = SETTING_NESTED,
- .doc = "The answer cache, which is not part of this version: it is allowed, said aloud, and every answer says `x-sluice-cache: bypass`."},
+ .doc = "Answers from before; absent: no cache, and every answer says `x-sluice-cache: bypass`."},
 {.key = "policy", .type = SETTING_PATH, .offset = AT(config, policy_file), .is_required = true,
  .doc = "The policy file that decides requests for the model `auto`."},
 };
@@ -45,6 +45,24 @@ static const struct setting tls[] = {
 };
 const struct settings config_tls_table = {.name = "tls", TABLE(tls),
  .doc = "TLS 1.2 and 1.3 on the data port."};
+
+static const char *const stores[] = {"memory", "redis", NULL};
+static const struct setting cache[] = {
+{.key = "store", .type = SETTING_ENUM, .offset = AT(config_cache, store), .fallback = "memory", .choices = stores,
+ .doc = "`memory`: this process. `redis`: shared by all that use the same Redis, with memory in front of it as the near cache."},
+{.key = "size", .type = SETTING_SIZE, .offset = AT(config_cache, size), .fallback = "64MiB", .min = 1 << 20, .max = 1LL << 40,
+ .doc = "Memory for entries and all that it takes to find them; with Redis that of the near cache."},
+{.key = "ttl", .type = SETTING_DURATION, .offset = AT(config_cache, ttl), .fallback = "1h", .min = SEC(1), .max = SEC(366LL * 86400),
+ .doc = "How long an answer may be given again."},
+{.key = "entry", .type = SETTING_SIZE, .offset = AT(config_cache, entry_max), .fallback = "1MiB", .min = 1024, .max = 16 << 20,
+ .doc = "Largest answer that is kept."},
+{.key = "url", .type = SETTING_STRING, .offset = AT(config_cache, url),
+ .doc = "Of Redis: `redis://[user[:password]@]host[:port][/database]`, `rediss://` for TLS where this build has it, or `unix:///path`. A password is best taken from the environment."},
+{.key = "deadline", .type = SETTING_DURATION, .offset = AT(config_cache, deadline), .fallback = "20ms", .min = MS(1), .max = SEC(10),
+ .doc = "What a Redis that is slow or away may cost a request before it is a miss."},
+};
+const struct settings config_cache_table = {.name = "cache", TABLE(cache),
+ .doc = "Where answers from before are kept. What is kept is decided by the policy: see docs/caching.md."};
 
 static const struct setting limits[] = {
 {.key = "body", .type = SETTING_SIZE, .offset = AT(config_limits, body), .fallback = "10MiB", .min = 1024, .max = 1LL << 30,

@@ -8,6 +8,7 @@
 extern const struct settings config_top_table;
 extern const struct settings config_tls_table;
 extern const struct settings config_limits_table;
+extern const struct settings config_cache_table;
 extern const struct settings config_key_table;
 extern const struct settings config_provider_table;
 extern const struct settings config_pool_table;

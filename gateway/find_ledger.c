@@ -50,6 +50,19 @@ static char *folder_of(const char *file, struct span state)
 	return ledger;
 }
 
+char *gateway_projection_path(const char *ledger_folder)
+{
+	const char *slash = strrchr(ledger_folder, '/');
+	struct span state =
+	    slash ? span_make(ledger_folder, (size_t)(slash - ledger_folder))
+		  : SPAN(".");
+	char *folder = span_dup(state);
+	char *path = settings_resolve_path(folder, SPAN("projection.sqlite"));
+
+	free(folder);
+	return path;
+}
+
 char *gateway_find_ledger(const char *config_file)
 {
 	struct mistakes *mistakes = mistakes_new();

@@ -69,6 +69,14 @@ static void say_what_needs_a_restart(
 			    fixed[i].key);
 }
 
+static struct answer_cache *cache_of(struct gateway *gateway,
+    const struct config *config, struct answer_cache *old)
+{
+	if (!config->cache.is_there)
+		return NULL;
+	return answer_cache_get(old, config, gateway->metrics);
+}
+
 enum result gateway_reload(struct gateway *gateway, struct mistakes *mistakes)
 {
 	struct config *config;
@@ -85,7 +93,8 @@ enum result gateway_reload(struct gateway *gateway, struct mistakes *mistakes)
 	log_warnings(config);
 	say_what_needs_a_restart(gateway->first, config);
 	config->generation = old->config->generation + 1;
-	gateway->snapshot = snapshot_new(config, gateway->upstreams);
+	gateway->snapshot = snapshot_new(
+	    config, gateway->upstreams, cache_of(gateway, config, old->cache));
 	for (unsigned i = 0; i < gateway->n_workers; i++)
 		worker_set_snapshot(gateway->workers[i], gateway->snapshot);
 	metric_set(gateway->generation, (int64_t)config->generation);
@@ -117,6 +126,25 @@ static enum result open_ledger(struct gateway *gateway, struct error *err)
 	    },
 	    err);
 	return gateway->ledger ? OK : FAILED;
+}
+
+static enum result open_projection(struct gateway *gateway, struct error *err)
+{
+	gateway->projection_path =
+	    gateway_projection_path(gateway->ledger_folder);
+	gateway->projection = projection_open(
+	    &(struct projection_options){
+		.ledger = gateway->ledger_folder,
+		.path = gateway->projection_path,
+		.lag =
+		    metrics_get(gateway->metrics, METRIC_PROJECTION_LAG, NULL),
+		.rows =
+		    metrics_get(gateway->metrics, METRIC_PROJECTION_ROWS, NULL),
+		.fails = metrics_get(
+		    gateway->metrics, METRIC_PROJECTION_FAILURES, NULL),
+	    },
+	    err);
+	return gateway->projection ? OK : FAILED;
 }
 
 static enum result open_workers(struct gateway *gateway, struct error *err)
@@ -170,6 +198,7 @@ static enum result open_parts(struct gateway *gateway, struct error *err)
 {
 	gateway->loop = loop_new(err);
 	if (!gateway->loop || open_ledger(gateway, err) != OK ||
+	    open_projection(gateway, err) != OK ||
 	    open_workers(gateway, err) != OK || open_admin(gateway, err) != OK)
 		return FAILED;
 	for (unsigned i = 0; i < gateway->n_workers; i++)
@@ -199,7 +228,8 @@ struct gateway *gateway_open(const char *config_file)
 	    metrics_get(gateway->metrics, METRIC_RELOAD_FAILURES, NULL);
 	metric_set(gateway->generation, 1);
 	gateway->upstreams = upstreams_new(gateway->metrics);
-	gateway->snapshot = snapshot_new(config, gateway->upstreams);
+	gateway->snapshot = snapshot_new(
+	    config, gateway->upstreams, cache_of(gateway, config, NULL));
 	if (open_parts(gateway, &err) != OK) {
 		fprintf(stderr, "sluice: %s\n", err.text);
 		gateway_close(&gateway);
@@ -229,11 +259,13 @@ void gateway_close(struct gateway **gateway)
 	/* Runs what is still posted, which may look at old->loop. */
 	loop_free(&loop);
 	ledger_close(&old->ledger);
+	projection_close(&old->projection);
 	snapshot_unref(&old->snapshot);
 	config_unref(&old->first);
 	upstreams_free(&old->upstreams);
 	metrics_free(&old->metrics);
 	free(old->ledger_folder);
+	free(old->projection_path);
 	free(old);
 }
 
@@ -312,7 +344,7 @@ int gateway_run(struct gateway *gateway)
 		return 1;
 	}
 	loop_run(gateway->loop);
-	/* Readings of the ledger end on their own and report to the loop. */
+	/* Jobs end on their own and report to the loop. */
 	gateway->is_stopping = true;
 	while (gateway->jobs > 0)
 		loop_run(gateway->loop);

@@ -4,6 +4,7 @@
 #define GATEWAY_GATEWAY_H
 
 #include "gateway/worker.h"
+#include "ledger/projection.h"
 
 /*
  * The control thread owns this: it reads configurations, swaps snapshots,
@@ -12,7 +13,8 @@
  * single mistake nothing does.
  */
 enum {
-	ADMIN_JOBS_MAX = 4
+	ADMIN_JOBS_MAX = 32,
+	ADMIN_HEAVY_JOBS_MAX = 4 /* of them: readings of the ledger */
 };
 
 struct gateway {
@@ -29,10 +31,13 @@ struct gateway {
 	struct deadline drain_deadline;
 	_Atomic unsigned draining_workers;
 	bool is_draining;
-	bool is_stopping; /* no new readings of the ledger */
+	bool is_stopping; /* no new jobs */
 	int64_t started_utc_ns;
 	char *ledger_folder;
-	unsigned jobs; /* readings of the ledger under way */
+	char *projection_path;
+	struct projection *projection;
+	unsigned jobs; /* answers under way on threads */
+	unsigned heavy_jobs;
 	struct metric *generation, *reload_failures;
 };
 
@@ -56,6 +61,9 @@ enum result gateway_reload(
 
 /* state/ledger of a configuration; malloc'ed. */
 char *gateway_ledger_folder(const struct config *config);
+
+/* The projection's file, which lies beside the ledger's folder; malloc'ed. */
+char *gateway_projection_path(const char *ledger_folder);
 
 /*
  * The same from a configuration file of which nothing but `state` is read, so

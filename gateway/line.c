@@ -41,7 +41,6 @@ static void write_ms(struct json_out *out, struct span name, int64_t ns)
 
 static void write_usage(const struct line *line, struct json_out *out)
 {
-	write_int(out, SPAN("attempts"), line->attempts);
 	write_int(out, SPAN("input_tokens"), line->input_tokens);
 	write_int(out, SPAN("cached_tokens"), line->cached_tokens);
 	write_int(out, SPAN("output_tokens"), line->output_tokens);
@@ -106,9 +105,12 @@ void line_write_json(const struct line *line, const struct line_story *story,
 	write_int(out, SPAN("status"), line->status);
 	write_text(out, SPAN("model"), line->model);
 	write_text(out, SPAN("rule"), line->rule);
+	write_text(out, SPAN("task"), line->task);
 	write_text(out, SPAN("cache"), line->cache);
 	write_text(out, SPAN("outcome"), line->outcome);
 	write_bool(out, SPAN("stream"), line->stream);
+	if (!story)
+		write_int(out, SPAN("attempts"), line->attempts);
 	write_usage(line, out);
 	write_ms(out, SPAN("ms"), line->duration_ns);
 	write_ms(out, SPAN("first_token_ms"), line->first_token_ns);

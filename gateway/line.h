@@ -19,6 +19,7 @@ struct line {
 	struct span path;
 	struct span model;
 	struct span rule;
+	struct span task;
 	struct span cache;
 	struct span outcome;
 	int status;
@@ -49,7 +50,10 @@ struct line_story {
 	struct span verdicts[LINE_CANDIDATES];   /* reasons in words */
 };
 
-/* One JSON object; <story> NULL: the line alone. */
+/*
+ * One JSON object. <story> NULL: the line alone, with how many attempts there
+ * were; else without, since their list follows.
+ */
 void line_write_json(const struct line *line, const struct line_story *story,
     struct json_out *out);
 

@@ -2,23 +2,51 @@
 libsluice_a_SOURCES += \
 	gateway/access_log.c gateway/access_log.h \
 	gateway/admin.c gateway/admin.h \
+	gateway/admin_breakdown.c \
+	gateway/admin_job.c gateway/admin_job.h \
+	gateway/admin_overview.c \
+	gateway/admin_range.c gateway/admin_range.h \
+	gateway/admin_request.c \
+	gateway/admin_page.c \
 	gateway/admin_requests.c \
 	gateway/admin_spend.c \
+	gateway/admin_summary.c \
 	gateway/answer.c \
+	gateway/answer_cache.c gateway/answer_cache.h \
+	gateway/attend.c \
+	gateway/classified.c gateway/classified.h \
+	gateway/cmd_bench.c \
 	gateway/cmd_check.c \
+	gateway/cmd_classify.c \
+	gateway/cmd_detokenize.c \
+	gateway/cmd_embed.c \
+	gateway/cmd_generate.c \
 	gateway/cmd_ledger.c \
+	gateway/cmd_model.c \
 	gateway/cmd_route.c \
+	gateway/cmd_score.c \
 	gateway/cmd_serve.c \
 	gateway/cmd_spend.c \
+	gateway/cmd_template.c \
+	gateway/cmd_tokenize.c \
 	gateway/cmd_version.c \
 	gateway/command.c gateway/command.h \
 	gateway/config.c gateway/config.h \
 	gateway/config_read.c \
 	gateway/config_tables.c gateway/config_tables.h \
+	gateway/engine.c gateway/engine.h \
+	gateway/csv.c gateway/csv.h \
 	gateway/files.c gateway/files.h \
 	gateway/find_ledger.c \
 	gateway/gateway.c gateway/gateway.h \
+	gateway/hit.c \
+	gateway/keep.c gateway/keep.h \
 	gateway/line.c gateway/line.h \
+	gateway/look_up.c gateway/look_up.h \
+	gateway/generate_line.c gateway/generate_line.h \
+	gateway/line.c gateway/line.h \
+	gateway/lines.c gateway/lines.h \
+	gateway/loading.c gateway/loading.h \
 	gateway/metrics.c gateway/metrics.h \
 	gateway/models.c \
 	gateway/recent.c gateway/recent.h \
@@ -41,8 +69,10 @@ sluice_LDADD = libsluice.a $(SLUICE_LIBS)
 
 UNIT_TESTS += \
 	tests/unit/test_access_log \
+	tests/unit/test_classified \
 	tests/unit/test_command \
 	tests/unit/test_config \
+	tests/unit/test_csv \
 	tests/unit/test_files \
 	tests/unit/test_find_ledger \
 	tests/unit/test_line \
@@ -56,8 +86,10 @@ UNIT_TESTS += \
 PLACE = tests/unit/gateway_help.c tests/unit/gateway_help.h
 CAPTURE = tests/unit/capture.c tests/unit/capture.h
 tests_unit_test_access_log_SOURCES = tests/unit/test_access_log.c
+tests_unit_test_classified_SOURCES = tests/unit/test_classified.c
 tests_unit_test_command_SOURCES = tests/unit/test_command.c $(CAPTURE)
 tests_unit_test_config_SOURCES = tests/unit/test_config.c $(PLACE)
+tests_unit_test_csv_SOURCES = tests/unit/test_csv.c
 tests_unit_test_files_SOURCES = tests/unit/test_files.c $(PLACE)
 tests_unit_test_find_ledger_SOURCES = tests/unit/test_find_ledger.c $(PLACE) \
 	$(CAPTURE)

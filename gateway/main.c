@@ -10,6 +10,15 @@ static const struct command *const commands[] = {
     &command_route,
     &command_spend,
     &command_ledger,
+    &command_tokenize,
+    &command_detokenize,
+    &command_template,
+    &command_score,
+    &command_generate,
+    &command_embed,
+    &command_classify,
+    &command_model,
+    &command_bench,
     &command_version,
 };
 
@@ -23,7 +32,7 @@ static void print_commands(FILE *out)
 	      "answer it well\n\n",
 	    out);
 	for (size_t i = 0; i < N_COMMANDS; i++)
-		fprintf(out, "    sluice %-8s %s\n", commands[i]->name,
+		fprintf(out, "    sluice %-10s %s\n", commands[i]->name,
 		    commands[i]->summary);
 	fputs("\nEvery command has --help with an example.\n", out);
 }

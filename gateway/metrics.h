@@ -65,7 +65,43 @@
 	    LABELS(NULL), "Reloads refused for mistakes in the files.")        \
 	M(LEDGER_FAILURES, "sluice_ledger_failures_total", COUNTER,            \
 	    LABELS(NULL),                                                      \
-	    "Requests refused because the ledger could not take them.")
+	    "Requests refused because the ledger could not take them.")        \
+	M(CACHE_REQUESTS, "sluice_cache_requests_total", COUNTER,              \
+	    LABELS("result", "source"),                                        \
+	    "Requests by result (hit, miss, bypass) and, of hits, source: "    \
+	    "memory, near (memory before Redis), redis, coalesced.")           \
+	M(CACHE_ANSWERS, "sluice_cache_answers_total", COUNTER,                \
+	    LABELS("result"),                                                  \
+	    "Answers that could have been kept: kept or not_kept.")            \
+	M(CACHE_ENTRIES, "sluice_cache_entries", GAUGE, LABELS(NULL),          \
+	    "Answers in memory.")                                              \
+	M(CACHE_BYTES, "sluice_cache_bytes", GAUGE, LABELS(NULL),              \
+	    "Memory that they take with all that finds them.")                 \
+	M(CACHE_REMOVED, "sluice_cache_removed_total", COUNTER, LABELS("why"), \
+	    "Answers dropped from memory: evicted, expired.")                  \
+	M(CACHE_FLIGHTS, "sluice_cache_flights", GAUGE, LABELS(NULL),          \
+	    "Upstream answers under way that equal requests may share.")       \
+	M(CACHE_BAD_VALUES, "sluice_cache_bad_values_total", COUNTER,          \
+	    LABELS("why"), "Values in Redis that were no answer of ours.")     \
+	M(REDIS_LOOKUPS, "sluice_redis_lookups_total", COUNTER,                \
+	    LABELS("result"),                                                  \
+	    "Look-ups: hit, miss, late, failed, skipped (breaker open).")      \
+	M(REDIS_WRITES, "sluice_redis_writes_total", COUNTER,                  \
+	    LABELS("result"), "Answers sent to Redis: stored, failed.")        \
+	M(REDIS_CONNECTS, "sluice_redis_connects_total", COUNTER,              \
+	    LABELS(NULL), "Connections to Redis that came to be.")             \
+	M(REDIS_BREAKER, "sluice_redis_breaker_state", GAUGE, LABELS(NULL),    \
+	    "Breaker before Redis: 0 closed, 1 half-open, 2 open; the last "   \
+	    "worker that changed.")                                            \
+	M(REDIS_DURATION, "sluice_redis_duration_seconds", HISTOGRAM,          \
+	    LABELS(NULL), "Look-ups that were answered in time.")              \
+	M(PROJECTION_LAG, "sluice_projection_lag_seconds", GAUGE,              \
+	    LABELS(NULL),                                                      \
+	    "Seconds since all of the ledger's records were projected.")       \
+	M(PROJECTION_ROWS, "sluice_projection_rows_total", COUNTER,            \
+	    LABELS(NULL), "Ledger rows projected for the page's figures.")     \
+	M(PROJECTION_FAILURES, "sluice_projection_failures_total", COUNTER,    \
+	    LABELS(NULL), "Tries to project that failed; see the log.")
 
 enum gateway_metric {
 #define M(id, name, kind, labels, help) METRIC_##id,

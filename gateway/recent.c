@@ -58,8 +58,8 @@ static void fill(
 {
 	struct span *const texts[] = {&slot->line.id, &slot->line.peer,
 	    &slot->line.key, &slot->line.method, &slot->line.path,
-	    &slot->line.model, &slot->line.rule, &slot->line.cache,
-	    &slot->line.outcome};
+	    &slot->line.model, &slot->line.rule, &slot->line.task,
+	    &slot->line.cache, &slot->line.outcome};
 
 	slot->is_used = true;
 	slot->line = *line;

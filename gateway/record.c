@@ -8,7 +8,7 @@ static const char *describe_end(const struct request *request)
 {
 	if (request->over == EXCHANGE_GONE || request->over == EXCHANGE_STALLED)
 		return ledger_outcome_name(LEDGER_CLIENT_GONE);
-	if (request->attempts == 0)
+	if (request->attempts == 0 && !request->cache.model)
 		return NULL;
 	return ledger_outcome_name(request->outcome);
 }
@@ -22,19 +22,21 @@ static struct line make_line(struct request *request, int64_t now)
 {
 	const struct http1_head *head = exchange_request(request->exchange);
 	const struct amounts *amounts = &request->amounts;
-	int64_t started = exchange_started_ns(request->exchange);
+	int64_t started = request->started_ns;
 	const struct attempt *attempt = &request->attempt;
 	bool tried = request->has_attempt;
 
 	return (struct line){
 	    .utc_ns = request->utc_ns,
 	    .id = span_of(request->id_text),
-	    .peer = span_of(exchange_peer(request->exchange)),
+	    .peer = span_of(request->peer ? request->peer
+					  : exchange_peer(request->exchange)),
 	    .key = text_or_none(request->key ? request->key->name : NULL),
 	    .method = span_head(head->method, 16),
 	    .path = span_head(head->path, 256),
 	    .status = request->status,
-	    .model = text_or_none(tried ? attempt->model->name : NULL),
+	    .model = text_or_none(
+		tried ? attempt->model->name : request->cache.model),
 	    .rule = text_or_none(
 		request->is_decided ? request->decision.rule : NULL),
 	    .cache = text_or_none(
@@ -99,6 +101,14 @@ static void count(const struct request *request, const struct line *line)
 		metric_add(request->attempt.upstream->requests_ok[slot], 1);
 		return;
 	}
+	if (request->status == 200 && request->cache.model &&
+	    request->cache.model_index != SIZE_MAX) {
+		metric_add(
+		    request->snapshot->upstreams[request->cache.model_index]
+			->requests_ok[slot],
+		    1);
+		return;
+	}
 	snprintf(status, sizeof(status), "%d", request->status);
 	metric_add(metrics_get(worker->metrics, METRIC_REQUESTS,
 		       (const char *const[]){endpoint,
@@ -108,7 +118,8 @@ static void count(const struct request *request, const struct line *line)
 
 void request_record(struct request *request)
 {
-	int64_t now = loop_now_ns(request->worker->loop);
+	/* What begins and ends in one turn of the loop took its time too. */
+	int64_t now = clock_mono_ns();
 	struct line line = make_line(request, now);
 	struct line_story story;
 

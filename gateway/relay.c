@@ -1,6 +1,7 @@
 /* relay.c -- copies one upstream's answer to one client, or falls back. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/relay.h"
+#include "gateway/keep.h"
 
 #include <stdio.h>
 
@@ -71,7 +72,7 @@ static void on_data(struct call *call, struct span bytes, void *arg)
 	struct attempt *attempt = &request->attempt;
 
 	(void)call;
-	if (request->is_over || attempt->is_settled)
+	if ((request->is_over && !request->is_headless) || attempt->is_settled)
 		return;
 	if (attempt->relay == RELAY_STREAM)
 		relay_stream_feed(request, bytes);
@@ -133,7 +134,8 @@ size_t relay_headers(const struct request *request,
 
 void relay_throttle(struct request *request)
 {
-	if (request->attempt.call && exchange_is_full(request->exchange))
+	if (request->attempt.call && exchange_is_full(request->exchange) &&
+	    !keep_is_shared(request))
 		call_pause(request->attempt.call);
 }
 
@@ -193,12 +195,14 @@ static enum step_result break_off(struct request *request)
 	    .code = late ? "upstream_timeout" : "upstream_failed",
 	};
 
+	struct span body = dialect_write_error(&error, request->arena);
+
 	if (attempt->relay == RELAY_STREAM && !attempt->saw_error) {
 		exchange_write(request->exchange, SPAN("data: "));
-		exchange_write(request->exchange,
-		    dialect_write_error(&error, request->arena));
+		exchange_write(request->exchange, body);
 		exchange_write(request->exchange, SPAN("\n\n"));
 	}
+	keep_failed(request, late ? 504 : 502, body);
 	exchange_cut(request->exchange);
 	return request_go(request, &step_finish);
 }
@@ -247,6 +251,7 @@ static enum step_result fail(struct request *request)
 		request->status = 502;
 		exchange_answer(
 		    request->exchange, 502, headers, n, attempt->error_body);
+		keep_failed(request, 502, attempt->error_body);
 		return request_go(request, &step_finish);
 	}
 	return refuse_failed(request);
@@ -322,18 +327,33 @@ static enum step_result take_end(struct request *request)
 	return fail(request);
 }
 
+/*
+ * A client that has left ends its attempt, but for those who attend. What its
+ * own slowness held back goes on for them.
+ */
+static bool is_nobody_left(struct request *request, unsigned events)
+{
+	bool has_news = request->is_headless && (events & EVENT_FLIGHT);
+
+	if (!(events & EVENT_GONE) && !has_news)
+		return false;
+	request->is_headless = keep_goes_on(request);
+	return !request->is_headless;
+}
+
 static enum step_result relay(struct request *request)
 {
 	struct attempt *attempt = &request->attempt;
 	unsigned events = request->events;
 
-	request->events &= ~(unsigned)(EVENT_HEAD | EVENT_DRAINED);
+	request->events &=
+	    ~(unsigned)(EVENT_HEAD | EVENT_DRAINED | EVENT_FLIGHT | EVENT_GONE);
 	if (attempt->saw_done) {
 		if (attempt->call)
 			call_detach(&attempt->call);
 		return request_go(request, &step_finish);
 	}
-	if (events & EVENT_GONE) {
+	if (is_nobody_left(request, events)) {
 		attempt_settle(request, LEDGER_CLIENT_GONE);
 		return request_go(request, &step_finish);
 	}
@@ -344,7 +364,8 @@ static enum step_result relay(struct request *request)
 				       : "an event larger than the limit");
 		return fail(request);
 	}
-	if ((events & EVENT_DRAINED) && attempt->call)
+	if ((events & (EVENT_DRAINED | EVENT_FLIGHT | EVENT_GONE)) &&
+	    attempt->call)
 		call_resume(attempt->call);
 	if (events & EVENT_HEAD) {
 		enum step_result result = take_head(request);
@@ -362,6 +383,20 @@ static enum step_result relay(struct request *request)
 /* --- settle, and give a held answer
  * ------------------------------------------------------ */
 
+/* An error that another try may mend is no answer to those who attend. */
+static void share(struct request *request)
+{
+	int status = request->attempt.status;
+	struct span body = buf_span(&request->attempt.held);
+
+	if (is_retryable(status))
+		keep_failed(request, status, body);
+	else if (status >= 400)
+		keep_refused(request, status, body);
+	else
+		keep_json(request, body);
+}
+
 static enum step_result settle(struct request *request)
 {
 	struct attempt *attempt = &request->attempt;
@@ -370,17 +405,18 @@ static enum step_result settle(struct request *request)
 	size_t n;
 
 	relay_body_read_usage(request);
+	if (request->first_token_ns == 0 && !is_error)
+		request->first_token_ns = loop_now_ns(request->worker->loop);
 	attempt_settle(request, is_error ? LEDGER_REFUSED : LEDGER_COMPLETED);
 	request->status = attempt->status;
 	if (attempt->relay == RELAY_PLAIN) {
 		exchange_end(request->exchange);
 		return request_go(request, &step_finish);
 	}
-	if (request->first_token_ns == 0)
-		request->first_token_ns = loop_now_ns(request->worker->loop);
 	n = relay_headers(request, headers, true);
 	exchange_answer(request->exchange, attempt->status, headers, n,
 	    buf_span(&attempt->held));
+	share(request);
 	return request_go(request, &step_finish);
 }
 

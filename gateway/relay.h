@@ -29,6 +29,9 @@ void relay_stream_release(struct request *request);
 /* The upstream ended a good stream without [DONE]. */
 void relay_stream_end(struct request *request);
 
+/* The comment before the last event that tells a stream's amounts. */
+void relay_write_amounts(struct request *request);
+
 /* Usage from the whole or the end of a JSON answer. */
 void relay_body_read_usage(struct request *request);
 

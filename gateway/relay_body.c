@@ -1,6 +1,7 @@
 /* relay_body.c -- an answer that is not a stream: held whole where it can be.
  */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/keep.h"
 #include "gateway/relay.h"
 
 /* Usage stands near an answer's end: so much of a large one is kept. */
@@ -16,6 +17,7 @@ static void stop_holding(struct request *request)
 	size_t n = relay_headers(request, headers, false);
 	struct span held = buf_span(&attempt->held);
 
+	keep_scattered(request);
 	attempt->relay = RELAY_PLAIN;
 	attempt->saw_content = true;
 	request->status = attempt->status;
@@ -101,6 +103,7 @@ void relay_body_read_usage(struct request *request)
 	struct dialect_answer answer;
 
 	if (attempt->is_encoded) {
+		keep_scattered(request);
 		attempt->output_estimate = estimate_by_len(request);
 		return;
 	}
@@ -114,4 +117,6 @@ void relay_body_read_usage(struct request *request)
 				       ? estimate_by_len(request)
 				       : answer.output_estimate;
 	attempt->saw_finish = answer.is_finished;
+	attempt->is_keepable =
+	    attempt->relay == RELAY_JSON && dialect_keeps_answer(&answer);
 }

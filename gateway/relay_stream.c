@@ -1,10 +1,11 @@
 /* relay_stream.c -- events to one client, each as it arrives. */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/keep.h"
 #include "gateway/relay.h"
 
 #include <stdio.h>
 
-static void write_amounts(struct request *request)
+void relay_write_amounts(struct request *request)
 {
 	const struct amounts *amounts = &request->amounts;
 	char cost[MONEY_TEXT_MAX], baseline[MONEY_TEXT_MAX];
@@ -28,8 +29,9 @@ void relay_stream_release(struct request *request)
 	struct http1_header headers[40];
 	size_t n;
 
-	if (exchange_has_begun(request->exchange))
+	if (attempt->is_released)
 		return;
+	attempt->is_released = true;
 	n = relay_headers(request, headers, false);
 	headers[n++] =
 	    (struct http1_header){SPAN("cache-control"), SPAN("no-cache")};
@@ -38,6 +40,8 @@ void relay_stream_release(struct request *request)
 	request->status = attempt->status;
 	exchange_begin(request->exchange, attempt->status, headers, n, -1);
 	exchange_write(request->exchange, buf_span(&attempt->held));
+	keep_begin(request, CACHE_EVENTS);
+	keep_events(request, FLIGHT_EVENTS, buf_span(&attempt->held));
 	buf_free(&attempt->held);
 }
 
@@ -49,21 +53,28 @@ static void flush_run(struct request *request)
 {
 	struct attempt *attempt = &request->attempt;
 
-	if (attempt->run.len > 0)
+	if (attempt->run.len > 0) {
 		exchange_write(request->exchange, attempt->run);
+		keep_events(request, FLIGHT_EVENTS, attempt->run);
+	}
 	attempt->run.len = 0;
 }
 
 /* Everything that ends a good stream, the amounts before its last event. */
 static void finish_stream(struct request *request, struct span last)
 {
+	struct attempt *attempt = &request->attempt;
+
 	attempt_settle(request, LEDGER_COMPLETED);
 	relay_stream_release(request);
 	flush_run(request);
-	write_amounts(request);
+	relay_write_amounts(request);
 	if (last.len > 0)
 		exchange_write(request->exchange, last);
 	exchange_end(request->exchange);
+	attempt->is_keepable =
+	    dialect_keeps_stream(&attempt->keep, &attempt->usage);
+	keep_stream(request, last);
 }
 
 static void pass(struct request *request, struct span raw)
@@ -71,7 +82,7 @@ static void pass(struct request *request, struct span raw)
 	struct attempt *attempt = &request->attempt;
 	struct span *run = &attempt->run;
 
-	if (exchange_has_begun(request->exchange)) {
+	if (attempt->is_released) {
 		if (run->len > 0 && run->ptr + run->len == raw.ptr) {
 			run->len += raw.len;
 			return;
@@ -85,8 +96,35 @@ static void pass(struct request *request, struct span raw)
 	if (buf_len(&attempt->held) + raw.len > RELAY_HELD_EVENTS ||
 	    !buf_append(&attempt->held, raw)) {
 		relay_stream_release(request);
-		exchange_write(request->exchange, raw);
+		*run = raw;
+		flush_run(request);
 	}
+}
+
+/*
+ * Usage without choices is for a client that asked for it; where the answer is
+ * kept, it stands there by itself, for others who ask. Comes at a stream's end,
+ * so nothing is lost by letting go what is held before it.
+ */
+static void pass_usage(struct request *request, struct span raw)
+{
+	if (!keep_leads(request)) {
+		if (!request->asks_usage)
+			pass(request, raw);
+		return;
+	}
+	relay_stream_release(request);
+	flush_run(request);
+	if (!request->asks_usage)
+		exchange_write(request->exchange, raw);
+	keep_events(request, FLIGHT_USAGE, raw);
+}
+
+/* The upstream's own words for what went wrong, for this client alone. */
+static void pass_error(struct request *request, struct span raw)
+{
+	flush_run(request);
+	exchange_write(request->exchange, raw);
 }
 
 static void take_content(struct request *request)
@@ -101,7 +139,7 @@ static void take_content(struct request *request)
 		return;
 	request->first_token_ns = loop_now_ns(request->worker->loop);
 	metric_observe(attempt->upstream->first_token,
-	    request->first_token_ns - exchange_started_ns(request->exchange));
+	    request->first_token_ns - request->started_ns);
 }
 
 static void take_event(struct request *request, const struct sse_event *event)
@@ -118,10 +156,11 @@ static void take_event(struct request *request, const struct sse_event *event)
 	dialect_usage_merge(&attempt->usage, &chunk.usage);
 	attempt->output_estimate += chunk.output_estimate;
 	attempt->saw_finish |= chunk.has_finish;
+	dialect_keep_add(&attempt->keep, &chunk);
 	if (chunk.is_error) {
 		attempt->saw_error = true;
 		if (attempt->saw_content)
-			pass(request, event->raw);
+			pass_error(request, event->raw);
 		else
 			attempt->error_body =
 			    arena_copy(request->arena, event->data);
@@ -132,8 +171,10 @@ static void take_event(struct request *request, const struct sse_event *event)
 		finish_stream(request, event->raw);
 		return;
 	}
-	if (chunk.is_usage_only && request->asks_usage)
+	if (chunk.is_usage_only) {
+		pass_usage(request, event->raw);
 		return;
+	}
 	if (chunk.has_content)
 		take_content(request);
 	pass(request, event->raw);

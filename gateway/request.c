@@ -4,12 +4,53 @@
 
 #include <stdio.h>
 
+#include "gateway/keep.h"
+#include "gateway/look_up.h"
 #include "gateway/routes.h"
 
 /* More steps than any life has: a loop among them would be a mistake. */
 enum {
 	STEPS_AT_ONCE = 200
 };
+
+/* The last thing that is done with a request. */
+static void retire(struct request *request)
+{
+	request_record(request);
+	attempt_drop(request);
+	look_up_drop(request);
+	metric_add(request->worker->in_flight, -1);
+	snapshot_unref(&request->snapshot);
+	exchange_release(request->exchange);
+}
+
+/* Its client is gone, and others wait for its answer. */
+static void go_on_headless(struct request *request)
+{
+	request->peer = arena_printf(
+	    request->arena, "%s", exchange_peer(request->exchange));
+	exchange_hold(request->exchange);
+	list_push_back(&request->worker->headless, &request->headless);
+}
+
+static void end_headless(struct request *request)
+{
+	list_remove(&request->headless);
+	list_init(&request->headless);
+	retire(request);
+}
+
+void request_end_headless(struct worker *worker)
+{
+	list_for_each_safe(link, &worker->headless) {
+		struct request *request =
+		    container_of(link, struct request, headless);
+
+		attempt_settle(request, LEDGER_CLIENT_GONE);
+		request->step = &step_finish;
+		end_headless(request);
+	}
+}
 
 static void run(struct request *request)
 {
@@ -21,6 +62,8 @@ static void run(struct request *request)
 	for (int i = 0; result == STEP_GO && i < STEPS_AT_ONCE; i++)
 		result = request->step->run(request);
 	request->is_running = false;
+	if (!list_is_empty(&request->headless) && request->step == &step_finish)
+		end_headless(request);
 }
 
 void request_event(struct request *request, unsigned event)
@@ -49,7 +92,9 @@ static void on_head(struct exchange *exchange, void *arg)
 	request->config = request->snapshot->config;
 	request->step = &step_route;
 	request->outcome = LEDGER_COMPLETED;
+	list_init(&request->headless);
 	request->utc_ns = clock_utc_ns();
+	request->started_ns = exchange_started_ns(exchange);
 	request->id = ledger_id_new(request->utc_ns);
 	memcpy(request->id_text, "req_", 4);
 	ledger_id_format(&request->id, request->id_text + 4);
@@ -79,9 +124,9 @@ static void on_drained(struct exchange *exchange, void *arg)
 static void on_over(
     struct exchange *exchange, enum exchange_over why, void *arg)
 {
-	struct worker *worker = arg;
 	struct request *request = exchange_user(exchange);
 
+	(void)arg;
 	if (!request)
 		return;
 	request->is_over = true;
@@ -89,11 +134,11 @@ static void on_over(
 	if (why != EXCHANGE_DONE)
 		request->events |= EVENT_GONE;
 	run(request);
-	request_record(request);
-	attempt_drop(request);
-	snapshot_unref(&request->snapshot);
-	metric_add(worker->in_flight, -1);
 	exchange_set_user(exchange, NULL);
+	if (request->is_headless && request->step != &step_finish)
+		go_on_headless(request);
+	else
+		retire(request);
 }
 
 static struct span refusal_body(
@@ -274,11 +319,10 @@ static int64_t answers_of(const struct dialect_request *dialect)
 	return answers;
 }
 
-void request_describe(
+/* The router's view but for what must be counted. */
+static void outline(
     const struct dialect_request *dialect, struct router_input *input)
 {
-	int64_t tokens = 0;
-
 	*input = (struct router_input){
 	    .endpoint = (enum router_endpoint)dialect->endpoint,
 	    .model = dialect->model,
@@ -296,25 +340,65 @@ void request_describe(
 	for (size_t i = 0; i < dialect->n_parts; i++) {
 		const struct prompt_part *part = &dialect->parts[i];
 
-		tokens += dialect_estimate_tokens(part->text);
 		if (part->role == ROLE_SYSTEM && input->system.len == 0)
 			input->system = part->text;
 	}
+}
+
+static int64_t count_tokens(const struct dialect_request *dialect)
+{
+	int64_t tokens = 0;
+
+	for (size_t i = 0; i < dialect->n_parts; i++)
+		tokens += dialect_estimate_tokens(dialect->parts[i].text);
 	/* Each message is framed by about four tokens; raw JSON of tools and
 	   schemas runs at about four bytes a token. */
 	tokens += (int64_t)dialect->turns * 4;
 	tokens += (int64_t)((dialect->tool_bytes + dialect->schema_bytes) / 4);
 	tokens += (int64_t)dialect->prompt_token_ids;
 	tokens += (int64_t)dialect->image_count * IMAGE_TOKENS;
-	input->prompt_tokens = tokens;
+	return tokens;
+}
+
+void request_describe(
+    const struct dialect_request *dialect, struct router_input *input)
+{
+	outline(dialect, input);
+	input->prompt_tokens = count_tokens(dialect);
+}
+
+static void find_features(struct request *request)
+{
+	request->input.prompt_tokens = count_tokens(&request->dialect);
+	arena_reset(&request->worker->scratch);
+	router_features(
+	    &request->input, &request->worker->scratch, &request->features);
+}
+
+/* Only what may be answered from before is worth a look at its own past. */
+static void recall_features(struct request *request)
+{
+	struct classified *classified = request->worker->classified;
+	struct sha256 key =
+	    classified_key(request->endpoint, request->dialect.body);
+
+	if (classified_find(classified, &key, &request->input.prompt_tokens,
+		&request->features))
+		return;
+	find_features(request);
+	classified_keep(
+	    classified, &key, request->input.prompt_tokens, &request->features);
 }
 
 static enum step_result classify(struct request *request)
 {
-	request_describe(&request->dialect, &request->input);
-	arena_reset(&request->worker->scratch);
-	router_features(
-	    &request->input, &request->worker->scratch, &request->features);
+	outline(&request->dialect, &request->input);
+	if (request->snapshot->cache &&
+	    (request->dialect.is_deterministic ||
+		request->endpoint == ENDPOINT_EMBEDDINGS))
+		recall_features(request);
+	else
+		find_features(request);
 	return request_go(request, &step_decide);
 }
 
@@ -384,16 +468,6 @@ static enum step_result decide(struct request *request)
 	return request_go(request, &step_look_up);
 }
 
-/* --- look up: an answer from before
- * ------------------------------------------------------ */
-
-static enum step_result look_up(struct request *request)
-{
-	/* No store is configured in this version: every request passes by. */
-	request->cache = CACHE_BYPASS;
-	return request_go(request, &step_reserve);
-}
-
 #define S(name, fn) const struct request_step step_##name = {#name, fn}
 S(route, route);
 S(authorise, authorise);
@@ -401,5 +475,4 @@ S(read, read_body);
 S(parse, parse);
 S(classify, classify);
 S(decide, decide);
-S(look_up, look_up);
 #undef S

@@ -10,6 +10,10 @@
  *   route -> authorise -> read -> parse -> classify -> decide -> look up ->
  *   reserve -> send -> relay -> settle -> finish
  *
+ * A request that may be answered from before goes from look up (memory) to
+ * board (the flight of equal requests) and fetch (Redis); it ends at hit, or at
+ * attend where an equal one is being answered already, or goes on to reserve.
+ *
  * One function a step. A step does its work and names the next one, waits for
  * an event, or ends the life. Events (the body is there, the answer's head,
  * bytes, an end) are noted on the request and the machine is run; nothing else
@@ -33,7 +37,8 @@ struct request_step {
 /* clang-format off */
 #define REQUEST_STEPS(S)                                                       \
 	S(route) S(authorise) S(read) S(parse) S(classify) S(decide)           \
-	S(look_up) S(reserve) S(send) S(relay) S(settle) S(finish)
+	S(look_up) S(board) S(fetch) S(attend) S(hit)                          \
+	S(reserve) S(send) S(relay) S(settle) S(finish)
 /* clang-format on */
 
 #define S(name) extern const struct request_step step_##name;
@@ -54,6 +59,8 @@ enum {
 	EVENT_FAILED = 1 << 3,  /* it will not be */
 	EVENT_GONE = 1 << 4,    /* the client is not there any more */
 	EVENT_DRAINED = 1 << 5, /* the client took what was pending */
+	EVENT_FETCHED = 1 << 6, /* Redis has answered, or is late */
+	EVENT_FLIGHT = 1 << 7,  /* news of the flight */
 };
 
 /* How the relay stands. */
@@ -98,9 +105,12 @@ struct attempt {
 	bool saw_finish;
 	bool saw_done;
 	bool saw_error;
-	int64_t length;         /* its content-length, -1: chunked */
-	struct span error_body; /* of an error event before content */
-	bool is_too_long;       /* an event past RELAY_EVENT_MAX */
+	int64_t length;           /* its content-length, -1: chunked */
+	struct span error_body;   /* of an error event before content */
+	bool is_too_long;         /* an event past RELAY_EVENT_MAX */
+	bool is_released;         /* the client's answer has begun */
+	struct dialect_keep keep; /* of a stream's events */
+	bool is_keepable;         /* the whole answer may be given again */
 	struct dialect_usage usage;
 	int64_t output_estimate; /* tokens seen, by their text */
 };
@@ -110,6 +120,23 @@ struct amounts {
 	int64_t input_tokens, cached_tokens, output_tokens;
 	bool is_estimated;
 	int64_t cost_nano, baseline_nano, saved_nano;
+};
+
+/* What a request has to do with answers from before, and to come. */
+struct request_cache {
+	enum cache_state state;
+	bool may_keep;      /* its answer may be kept and shared */
+	bool may_read;      /* and be one from before */
+	bool is_lone;       /* has left a flight to ask for itself */
+	int64_t max_age_ns; /* of an answer from before; 0: any */
+	struct sha256 key;  /* under the first candidate's model */
+	struct seat *seat;  /* in a flight */
+	struct redis_lookup *lookup;
+	struct cache_entry *entry; /* that answers it */
+	enum cache_source source;  /* of a hit */
+	bool is_estimated;         /* the hit's usage */
+	const char *model;         /* that gave it: configured name, or NULL */
+	size_t model_index;        /* SIZE_MAX: not configured here */
 };
 
 struct request {
@@ -122,12 +149,16 @@ struct request {
 	const struct request_step *step;
 	unsigned events;
 	bool is_running;
-	bool is_over; /* the exchange is: nothing may be written */
+	bool is_over;         /* the exchange is: nothing may be written */
+	bool is_headless;     /* over, and goes on for those who attend */
+	struct list headless; /* of the worker's */
+	const char *peer;     /* once it is over */
 	enum exchange_over over;
 
 	struct ledger_id id;
 	char id_text[40]; /* "req_..." */
 	int64_t utc_ns;
+	int64_t started_ns; /* its first byte, monotonic */
 
 	const struct config_key *key;
 	enum endpoint endpoint;
@@ -137,7 +168,7 @@ struct request {
 	struct router_features features;
 	struct router_decision decision;
 	bool is_decided;
-	enum cache_state cache;
+	struct request_cache cache;
 	size_t candidate; /* index into the decision's candidates */
 	unsigned attempts;
 	bool has_attempt; /* attempt holds one */
@@ -176,8 +207,9 @@ enum step_result request_refuse(
 enum step_result request_refuse_with(struct request *request, int status,
     const struct dialect_error *error, struct http1_header extra);
 
-/* Ours to blame: out of arena. */
+/* Ours to blame: out of arena; the ledger takes no row. */
 extern const struct dialect_error request_internal_error;
+extern const struct dialect_error request_ledger_error;
 
 /* Tokens that an image is counted as, before its provider says. */
 enum {
@@ -187,6 +219,13 @@ enum {
 /* The router's view of a request that was read. */
 void request_describe(
     const struct dialect_request *dialect, struct router_input *input);
+
+/* Its task's name, for its rows. */
+const char *request_task(const struct request *request);
+
+/* How long it took, up to now, into <settle>. */
+void request_measure(
+    const struct request *request, struct ledger_settle *settle);
 
 /* "hit", "miss" or "bypass". */
 const char *request_cache_name(const struct request *request);
@@ -203,6 +242,9 @@ struct span request_money(const struct request *request, int64_t nano);
  * request's amounts. Harmless when it is settled already.
  */
 void attempt_settle(struct request *request, enum ledger_outcome outcome);
+
+/* At the worker's end: ends those that go on without their client. */
+void request_end_headless(struct worker *worker);
 
 /* Frees what an attempt holds; cancels its call. */
 void attempt_drop(struct request *request);

@@ -63,6 +63,7 @@ static enum result put_on_record(struct request *request, struct error *err)
 	    .key = request->key->name,
 	    .model = attempt->model->name,
 	    .rule = request->decision.rule,
+	    .task = request_task(request),
 	    .estimated_cost_nano =
 		request->decision.candidates[request->candidate]
 		    .estimated_cost_nano,
@@ -99,13 +100,7 @@ static enum step_result reserve(struct request *request)
 		metric_add(request->worker->ledger_failures, 1);
 		log_error(
 		    request->id_text, "ledger_refused", "why=\"%s\"", err.text);
-		return request_refuse(request, 503,
-		    &(struct dialect_error){
-			.message = "The ledger cannot take this request, so "
-				   "it was not sent; see the gateway's log.",
-			.type = "server_error",
-			.code = "ledger_unavailable",
-		    });
+		return request_refuse(request, 503, &request_ledger_error);
 	}
 	attempt->is_reserved = true;
 	atomic_fetch_add_explicit(

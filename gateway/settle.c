@@ -1,6 +1,6 @@
 /* settle.c -- what an attempt cost, and who is told. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "gateway/request.h"
+#include "gateway/keep.h"
 
 #include <stdatomic.h>
 
@@ -151,6 +151,9 @@ void attempt_settle(struct request *request, enum ledger_outcome outcome)
 	if (has_delivered(request, outcome) || outcome == LEDGER_CLIENT_GONE)
 		settle.baseline_nano =
 		    baseline_cost(request, &usage, settle.cost_nano);
+	request_measure(request, &settle);
+	if (keep_leads(request))
+		settle.followers = flight_attended(request->cache.seat);
 	settle.saved_nano = money_saved(settle.baseline_nano, settle.cost_nano);
 	ledger_settle(request->worker->ledger, &settle);
 

@@ -5,13 +5,14 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-struct snapshot *snapshot_new(
-    struct config *config, struct upstreams *upstreams)
+struct snapshot *snapshot_new(struct config *config,
+    struct upstreams *upstreams, struct answer_cache *cache)
 {
 	struct snapshot *snapshot = mem_new(struct snapshot);
 
 	snapshot->references = 1;
 	snapshot->config = config;
+	snapshot->cache = cache;
 	snapshot->upstreams =
 	    mem_zalloc((config->n_models + 1) * sizeof(*snapshot->upstreams));
 	for (size_t i = 0; i < config->n_models; i++)
@@ -35,6 +36,7 @@ void snapshot_unref(struct snapshot **snapshot)
 	if (!old || atomic_fetch_sub_explicit(
 			&old->references, 1, memory_order_acq_rel) != 1)
 		return;
+	answer_cache_unref(&old->cache);
 	config_unref(&old->config);
 	free(old->upstreams);
 	free(old);

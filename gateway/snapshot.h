@@ -3,6 +3,7 @@
 #ifndef GATEWAY_SNAPSHOT_H
 #define GATEWAY_SNAPSHOT_H
 
+#include "gateway/answer_cache.h"
 #include "gateway/config.h"
 #include "gateway/upstream.h"
 
@@ -14,12 +15,13 @@
 struct snapshot {
 	struct config *config;
 	struct upstream **upstreams; /* (n_models) */
+	struct answer_cache *cache;  /* NULL: none */
 	_Atomic unsigned references;
 };
 
-/* Takes over the reference to <config>. */
-struct snapshot *snapshot_new(
-    struct config *config, struct upstreams *upstreams);
+/* Takes over the references to <config> and <cache> (NULL: none). */
+struct snapshot *snapshot_new(struct config *config,
+    struct upstreams *upstreams, struct answer_cache *cache);
 struct snapshot *snapshot_ref(struct snapshot *snapshot);
 void snapshot_unref(struct snapshot **snapshot);
 

@@ -38,12 +38,41 @@ static void find_series(struct worker *worker)
 	for (size_t i = 0; i < 4; i++)
 		worker->duration[i] =
 		    metrics_get(metrics, METRIC_DURATION, &endpoints[i]);
+	worker->cache_bypassed = metrics_get(metrics, METRIC_CACHE_REQUESTS,
+	    (const char *const[]){"bypass", "none"});
 	worker->overhead = metrics_get(metrics, METRIC_OVERHEAD, NULL);
 	worker->in_flight =
 	    metrics_get(metrics, METRIC_REQUESTS_IN_FLIGHT, NULL);
 	worker->gone = metrics_get(metrics, METRIC_CLIENTS_GONE, NULL);
 	worker->ledger_failures =
 	    metrics_get(metrics, METRIC_LEDGER_FAILURES, NULL);
+}
+
+static bool is_same_redis(const struct config *a, const struct config *b)
+{
+	return a->cache.redis && b->cache.redis &&
+	       redis_url_eq(a->cache.redis, b->cache.redis) &&
+	       a->cache.deadline == b->cache.deadline &&
+	       a->cache.entry_max == b->cache.entry_max;
+}
+
+/*
+ * A connection borrows its url from the configuration that it was made by,
+ * and stays, with a reference to that, while new ones say the same.
+ */
+static void connect_redis(struct worker *worker, const struct snapshot *next)
+{
+	if (worker->redis && next->cache &&
+	    is_same_redis(worker->redis_config, next->config))
+		return;
+	redis_store_free(&worker->redis);
+	config_unref(&worker->redis_config);
+	if (!next->cache)
+		return;
+	worker->redis =
+	    answer_cache_connect(next->cache, next->config, worker->loop);
+	if (worker->redis)
+		worker->redis_config = config_ref(next->config);
 }
 
 struct worker *worker_new(
@@ -62,6 +91,7 @@ struct worker *worker_new(
 	buf_init(&worker->text, TEXT_MAX);
 	find_series(worker);
 	worker->recent = recent_new();
+	worker->classified = classified_new();
 	worker->loop = loop_new(err);
 	if (!worker->loop) {
 		worker_stop(&worker);
@@ -70,6 +100,8 @@ struct worker *worker_new(
 	worker->access_log =
 	    access_log_new(worker->loop, options->access_log_fd);
 	worker->client = client_new(worker->loop);
+	list_init(&worker->headless);
+	connect_redis(worker, worker->snapshot);
 	worker->server = server_open(worker->loop,
 	    &(struct server_options){
 		.address = config->listen,
@@ -126,6 +158,7 @@ static void swap_snapshot(void *arg)
 	struct worker *worker = swap->worker;
 	struct server_limits limits = server_limits_of(swap->snapshot->config);
 
+	connect_redis(worker, swap->snapshot);
 	snapshot_unref(&worker->snapshot);
 	worker->snapshot = swap->snapshot;
 	server_set_limits(worker->server, &limits);
@@ -171,6 +204,7 @@ static void close_worker(void *arg)
 {
 	struct worker *worker = arg;
 
+	request_end_headless(worker);
 	server_close(&worker->server);
 	loop_stop(worker->loop);
 }
@@ -189,10 +223,13 @@ void worker_stop(struct worker **worker)
 		server_close(&old->server);
 	}
 	client_free(&old->client);
+	redis_store_free(&old->redis);
+	config_unref(&old->redis_config);
 	access_log_free(&old->access_log);
 	if (old->loop)
 		loop_free(&old->loop);
 	recent_free(&old->recent);
+	classified_free(&old->classified);
 	snapshot_unref(&old->snapshot);
 	arena_free(&old->scratch);
 	buf_free(&old->text);

@@ -6,6 +6,7 @@
 #include <pthread.h>
 
 #include "gateway/access_log.h"
+#include "gateway/classified.h"
 #include "gateway/recent.h"
 #include "gateway/snapshot.h"
 
@@ -25,15 +26,20 @@ struct worker {
 	struct snapshot *snapshot; /* in force for new requests */
 	struct access_log *access_log;
 	struct recent *recent;
+	struct classified *classified;
 	struct metrics *metrics;
 	struct gateway *gateway;
-	struct arena scratch; /* of one event; reset by who uses it */
-	struct buf text;      /* heads are written here, then copied */
+	struct arena scratch;        /* of one event; reset by who uses it */
+	struct buf text;             /* heads are written here, then copied */
+	struct redis_store *redis;   /* NULL: none */
+	struct config *redis_config; /* whose url it borrows */
+	struct list headless;        /* requests whose client left a flight */
 	bool is_draining;
 	bool is_tls; /* the data port; as at start */
 
 	/* Series without labels, and those of the endpoints. */
 	struct metric *duration[4]; /* by endpoint; the last: other */
+	struct metric *cache_bypassed;
 	struct metric *overhead, *in_flight, *gone, *ledger_failures;
 };
 

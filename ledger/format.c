@@ -152,11 +152,14 @@ uint64_t format_le64(uint64_t value)
  * Every slot begins with its checksum (4 bytes) and its kind (1 byte).
  * name:    part 5, total length 6, id 8, bytes 12..127
  * reserve: request 8, attempt 24, time 40, estimate 48, attempt number 56,
- *          key 60, model 64, rule 68, kind 72
+ *          key 60, model 64, rule 68, kind 72, source 73, task 76,
+ *          answer of 80
  * settle:  attempt 8, time 24, input 32, cached 40, output 48, cost 56,
  *          baseline 64, saved 72, reserve's segment 80 and slot 88, status 92,
- *          outcome 96, estimated 97
+ *          outcome 96, estimated 97, followers 100, first token 104,
+ *          duration 112
  * seal, void: time 8
+ * What an older version left as zeros is not known.
  */
 static uint8_t *begin(uint8_t *slot, enum format_kind kind)
 {
@@ -192,6 +195,9 @@ void format_write_reserve(const struct format_reserve *reserve, uint8_t *slot)
 	put_u32(slot + 64, reserve->model);
 	put_u32(slot + 68, reserve->rule);
 	slot[72] = (uint8_t)reserve->kind;
+	slot[73] = (uint8_t)reserve->source;
+	put_u32(slot + 76, reserve->task);
+	memcpy(slot + 80, reserve->answer_of.bytes, 16);
 }
 
 void format_write_settle(const struct format_settle *record, uint8_t *slot)
@@ -212,6 +218,9 @@ void format_write_settle(const struct format_settle *record, uint8_t *slot)
 	put_u32(slot + 92, (uint32_t)settle->status);
 	slot[96] = (uint8_t)settle->outcome;
 	slot[97] = settle->is_estimated;
+	put_u32(slot + 100, settle->followers);
+	put_i64(slot + 104, settle->first_token_ns);
+	put_i64(slot + 112, settle->duration_ns);
 }
 
 void format_write_plain(enum format_kind kind, int64_t utc_ns, uint8_t *slot)
@@ -278,7 +287,11 @@ bool format_read_reserve(const uint8_t *slot, struct format_reserve *reserve)
 	reserve->model = get_u32(slot + 64);
 	reserve->rule = get_u32(slot + 68);
 	reserve->kind = (enum ledger_kind)slot[72];
-	return slot[72] <= LEDGER_CACHE_HIT;
+	reserve->source = (enum ledger_source)slot[73];
+	reserve->task = get_u32(slot + 76);
+	memcpy(reserve->answer_of.bytes, slot + 80, 16);
+	return slot[72] <= LEDGER_CACHE_HIT &&
+	       slot[73] <= LEDGER_SOURCE_COALESCED;
 }
 
 bool format_reserves(const uint8_t *slot, const struct ledger_id *attempt)
@@ -304,5 +317,8 @@ bool format_read_settle(const uint8_t *slot, struct format_settle *record)
 	settle->status = (int)get_u32(slot + 92);
 	settle->outcome = (enum ledger_outcome)slot[96];
 	settle->is_estimated = slot[97] == 1;
+	settle->followers = get_u32(slot + 100);
+	settle->first_token_ns = get_i64(slot + 104);
+	settle->duration_ns = get_i64(slot + 112);
 	return slot[96] <= LEDGER_REFUSED && slot[97] <= 1;
 }

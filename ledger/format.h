@@ -84,7 +84,10 @@ struct format_reserve {
 	uint32_t key;
 	uint32_t model;
 	uint32_t rule;
+	uint32_t task;
 	enum ledger_kind kind;
+	enum ledger_source source;
+	struct ledger_id answer_of;
 };
 
 /* A settle, and where its reserve is: same writer, segment and slot. */

@@ -128,6 +128,13 @@ static int digit_of(char c)
 	return -1;
 }
 
+bool ledger_id_is_zero(const struct ledger_id *id)
+{
+	static const struct ledger_id zero;
+
+	return !memcmp(id->bytes, zero.bytes, sizeof(zero.bytes));
+}
+
 bool ledger_id_parse(struct span text, struct ledger_id *id)
 {
 	struct ledger_id parsed;

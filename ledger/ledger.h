@@ -17,8 +17,8 @@
  * (a full disk is met there, not at a store), has a header with its format,
  * sequence and creation time, and fixed-size records, each with a CRC-32C that
  * also covers its offset and the segment's identity. Names (keys, models,
- * rules) are written once per segment as name records and referred to by
- * number. ledger/format.h has the format byte by byte.
+ * rules, tasks) are written once per segment as name records and referred to
+ * by number. ledger/format.h has the format byte by byte.
  */
 enum ledger_kind {
 	LEDGER_UPSTREAM,
@@ -40,11 +40,23 @@ enum ledger_state {
 	LEDGER_UNKNOWN, /* reserved by a process that is no more */
 };
 
+/* Whence the answer of a cache hit came. */
+enum ledger_source {
+	LEDGER_SOURCE_NONE, /* from upstream, or not known */
+	LEDGER_SOURCE_MEMORY,
+	LEDGER_SOURCE_NEAR, /* memory, before Redis */
+	LEDGER_SOURCE_REDIS,
+	LEDGER_SOURCE_COALESCED, /* it waited for another request's answer */
+};
+
 const char *ledger_kind_name(enum ledger_kind kind);
 const char *ledger_outcome_name(enum ledger_outcome outcome);
 const char *ledger_state_name(enum ledger_state state);
 
-#define LEDGER_NAME_MAX 255 /* bytes of a key's, model's or rule's name */
+/* NULL for LEDGER_SOURCE_NONE. */
+const char *ledger_source_name(enum ledger_source source);
+
+#define LEDGER_NAME_MAX 255 /* bytes of a key's, model's, ... name */
 
 /* 128 random-looking bits with a time in front; hex is 32 digits. */
 struct ledger_id {
@@ -59,6 +71,9 @@ void ledger_id_format(const struct ledger_id *id, char *text);
 void ledger_id_format_request(const struct ledger_id *id, char *text);
 void ledger_id_format_attempt(const struct ledger_id *id, char *text);
 
+/* Whether it is all zeros, which no id is: "none". */
+bool ledger_id_is_zero(const struct ledger_id *id);
+
 /* Any of the three forms back to an id; false when it is none of them. */
 bool ledger_id_parse(struct span text, struct ledger_id *id) must_check;
 
@@ -68,17 +83,24 @@ bool ledger_id_parse(struct span text, struct ledger_id *id) must_check;
  */
 struct ledger_id ledger_id_new(int64_t utc_ns);
 
-/* What is known before an attempt is sent. */
+/*
+ * What is known before an attempt is sent. What a row of an older version does
+ * not have (task, source, answer_of; of a settle first_token_ns, duration_ns,
+ * followers) reads as zeros: not known.
+ */
 struct ledger_reserve {
 	struct ledger_id request;
 	struct ledger_id attempt;
 	int64_t utc_ns;
 	uint32_t attempt_number; /* from 1 */
 	enum ledger_kind kind;
-	const char *key; /* NULL is "", as for model and rule */
+	const char *key; /* NULL is "", as for the other names */
 	const char *model;
 	const char *rule;
+	const char *task;
 	int64_t estimated_cost_nano; /* or MONEY_UNPRICED */
+	enum ledger_source source;
+	struct ledger_id answer_of; /* whose answer it is; zeros: its own */
 };
 
 /* What is known when it has ended. */
@@ -94,6 +116,10 @@ struct ledger_settle {
 	int64_t cost_nano; /* or MONEY_UNPRICED */
 	int64_t baseline_nano;
 	int64_t saved_nano;
+	int64_t
+	    first_token_ns;  /* from the request's first byte; 0: not known */
+	int64_t duration_ns; /* likewise */
+	uint32_t followers;  /* requests answered along with this attempt */
 };
 
 /* --- writing
@@ -244,7 +270,8 @@ enum ledger_by {
 	LEDGER_BY_KEY,
 	LEDGER_BY_MODEL,
 	LEDGER_BY_RULE,
-	LEDGER_BY_DAY, /* UTC */
+	LEDGER_BY_TASK, /* "" where it is not known */
+	LEDGER_BY_DAY,  /* UTC */
 };
 
 struct ledger_query {

@@ -29,12 +29,7 @@ void part_report(struct part_context *context, const char *path,
 	scan_report(&scan, kind, 0, "%s", detail);
 }
 
-/*
- * Reads <n> slots from number <first> on and returns how many there are. What
- * the disk cannot give reads as zeros, a page at a time, and the checksums
- * tell.
- */
-static size_t read_slots(int fd, uint8_t *slots, uint64_t first, size_t n)
+size_t part_read_slots(int fd, uint8_t *slots, uint64_t first, size_t n)
 {
 	size_t len = n * FORMAT_SLOT_LEN, done = 0;
 
@@ -152,7 +147,7 @@ static void survey_file(struct part *part, int fd, struct part_context *context)
 		size_t want = part->n - at < CHUNK_SLOTS
 				  ? (size_t)(part->n - at)
 				  : CHUNK_SLOTS;
-		size_t got = read_slots(fd, slots, at, want);
+		size_t got = part_read_slots(fd, slots, at, want);
 
 		survey_slots(&part->survey, slots, at, got, &context->far);
 		at += got;
@@ -162,41 +157,63 @@ static void survey_file(struct part *part, int fd, struct part_context *context)
 	free(slots);
 }
 
-enum result part_survey(struct part *part, const struct segment_file *file,
-    struct part_context *context, struct error *err)
+/* Header, liveness and length of the open file <fd>. */
+static enum result look(struct part *part, const struct segment_file *file,
+    int fd, struct part_context *context, struct error *err)
 {
 	uint8_t page[FORMAT_HEADER_LEN];
-	int fd = open(file->path, O_RDONLY | O_CLOEXEC);
-	enum result result = OK;
 
-	*part = (struct part){.path = file->path};
-	if (fd < 0) {
-		/* A segment without a record is removed by its writer. */
-		if (errno != ENOENT)
-			part_report(context, part->path, LEDGER_BAD_HEADER,
-			    strerror(errno));
-		return OK;
-	}
 	if (!read_header(part, fd, page, context))
-		goto out;
+		return OK;
 	/* A copy under another name would count its rows twice. */
 	if (part->header.writer != file->writer ||
 	    part->header.sequence != file->sequence) {
 		part_report(context, part->path, LEDGER_BAD_HEADER,
 		    "it is another segment's copy: give it its own name back");
-		goto out;
+		return OK;
 	}
 	part->is_there = true;
 	part->is_live = is_alive(part, context);
 	part->survey.sequence = part->header.sequence;
 	part->survey.min_utc_ns = INT64_MAX;
 	part->survey.max_utc_ns = INT64_MIN;
-	result = choose_slots(part, fd, page, context, err);
-	if (result == OK)
-		survey_file(part, fd, context);
-out:
-	close(fd);
+	return choose_slots(part, fd, page, context, err);
+}
+
+enum result part_open(struct part *part, const struct segment_file *file,
+    struct part_context *context, int *fd, struct error *err)
+{
+	enum result result;
+
+	*fd = open(file->path, O_RDONLY | O_CLOEXEC);
+	*part = (struct part){.path = file->path};
+	if (*fd < 0) {
+		/* A segment without a record is removed by its writer. */
+		if (errno != ENOENT)
+			part_report(context, part->path, LEDGER_BAD_HEADER,
+			    strerror(errno));
+		return OK;
+	}
+	result = look(part, file, *fd, context, err);
+	if (result == OK && part->is_there)
+		return OK;
+	close(*fd);
+	*fd = -1;
 	return result;
+}
+
+enum result part_survey(struct part *part, const struct segment_file *file,
+    struct part_context *context, struct error *err)
+{
+	enum result result;
+	int fd;
+
+	result = part_open(part, file, context, &fd, err);
+	if (fd < 0)
+		return result;
+	survey_file(part, fd, context);
+	close(fd);
+	return OK;
 }
 
 void part_load(struct part *part, struct part_context *context)
@@ -209,7 +226,7 @@ void part_load(struct part *part, struct part_context *context)
 	    .sequence = part->header.sequence, .is_live = part->is_live};
 	part->slots = mem_alloc((size_t)part->n * FORMAT_SLOT_LEN + 1);
 	if (fd >= 0) {
-		got = read_slots(fd, part->slots, 0, (size_t)part->n);
+		got = part_read_slots(fd, part->slots, 0, (size_t)part->n);
 		close(fd);
 	}
 	source->slots = part->slots;

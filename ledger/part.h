@@ -39,10 +39,22 @@ struct part_context {
 };
 
 /*
- * Finds out how much of the file may be shown and goes over it once. What a
+ * Opens the file and finds out how much of it may be shown (<part>->n). What a
  * process that is no more left there is synced first; FAILED when that fails,
- * since what is shown must not be lost.
+ * since what is shown must not be lost. <fd> is the caller's to close, and -1
+ * when there is nothing to read (<part>->is_there is false) or on FAILED.
  */
+enum result part_open(struct part *part, const struct segment_file *file,
+    struct part_context *context, int *fd, struct error *err) must_check;
+
+/*
+ * Reads <n> slots from number <first> on and returns how many there are. What
+ * the disk cannot give reads as zeros, a page at a time, and the checksums
+ * tell.
+ */
+size_t part_read_slots(int fd, uint8_t *slots, uint64_t first, size_t n);
+
+/* part_open, and goes over it once. */
 enum result part_survey(struct part *part, const struct segment_file *file,
     struct part_context *context, struct error *err) must_check;
 

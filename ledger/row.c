@@ -39,6 +39,19 @@ const char *ledger_state_name(enum ledger_state state)
 	return names[state];
 }
 
+const char *ledger_source_name(enum ledger_source source)
+{
+	static const char *const names[] = {
+	    [LEDGER_SOURCE_NONE] = NULL,
+	    [LEDGER_SOURCE_MEMORY] = "memory",
+	    [LEDGER_SOURCE_NEAR] = "near",
+	    [LEDGER_SOURCE_REDIS] = "redis",
+	    [LEDGER_SOURCE_COALESCED] = "coalesced",
+	};
+
+	return names[source];
+}
+
 const char *ledger_damage_name(enum ledger_damage_kind kind)
 {
 	static const char *const names[] = {
@@ -51,8 +64,11 @@ const char *ledger_damage_name(enum ledger_damage_kind kind)
 	return names[kind];
 }
 
+/* A string, or null when <text> is NULL. */
 static bool write_text(struct buf *buf, const char *key, const char *text)
 {
+	if (!text)
+		return buf_printf(buf, ",\"%s\":null", key);
 	return buf_printf(buf, ",\"%s\":", key) &&
 	       json_write_string(buf, span_of(text));
 }
@@ -87,6 +103,28 @@ static bool write_head(const struct ledger_reserve *reserve, struct buf *buf)
 	    ledger_kind_name(reserve->kind));
 }
 
+/* What rows of older versions do not have. */
+static bool write_more(const struct ledger_row *row, struct buf *buf)
+{
+	const struct ledger_reserve *reserve = &row->reserve;
+	const struct ledger_settle *settle = &row->settle;
+	bool is_known = row->state == LEDGER_SETTLED;
+	bool has_task = reserve->task && *reserve->task;
+	bool is_own = ledger_id_is_zero(&reserve->answer_of);
+	char answer_of[LEDGER_ID_TEXT_MAX];
+
+	ledger_id_format_attempt(&reserve->answer_of, answer_of);
+	return write_text(buf, "task", has_task ? reserve->task : NULL) &&
+	       write_text(buf, "source", ledger_source_name(reserve->source)) &&
+	       write_text(buf, "answer_of", is_own ? NULL : answer_of) &&
+	       write_number(buf, "followers", is_known, settle->followers) &&
+	       write_number(buf, "first_token_ns",
+		   is_known && settle->first_token_ns > 0,
+		   settle->first_token_ns) &&
+	       write_number(buf, "duration_ns",
+		   is_known && settle->duration_ns > 0, settle->duration_ns);
+}
+
 bool ledger_row_write_json(const struct ledger_row *row, struct buf *buf)
 {
 	const struct ledger_reserve *reserve = &row->reserve;
@@ -95,9 +133,8 @@ bool ledger_row_write_json(const struct ledger_row *row, struct buf *buf)
 
 	return write_head(reserve, buf) &&
 	       write_text(buf, "state", ledger_state_name(row->state)) &&
-	       (is_known ? write_text(buf, "outcome",
-			       ledger_outcome_name(settle->outcome))
-			 : buf_append(buf, SPAN(",\"outcome\":null"))) &&
+	       write_text(buf, "outcome",
+		   is_known ? ledger_outcome_name(settle->outcome) : NULL) &&
 	       write_number(buf, "status", is_known && settle->status != 0,
 		   settle->status) &&
 	       write_text(buf, "key", reserve->key) &&
@@ -117,5 +154,5 @@ bool ledger_row_write_json(const struct ledger_row *row, struct buf *buf)
 		   buf, "baseline_nano_usd", is_known, settle->baseline_nano) &&
 	       write_amount(
 		   buf, "saved_nano_usd", is_known, settle->saved_nano) &&
-	       buf_append(buf, SPAN("}"));
+	       write_more(row, buf) && buf_append(buf, SPAN("}"));
 }

@@ -7,9 +7,6 @@
 
 #define NO_SLOT UINT32_MAX
 
-/* Stands for a name whose record is damaged. */
-#define LOST_NAME "(lost)"
-
 /* --- survey ------------------------------------------------------------------
  */
 
@@ -70,42 +67,6 @@ static const uint8_t *slot_at(const struct source *source, uint32_t index)
 	return source->slots + (size_t)index * FORMAT_SLOT_LEN;
 }
 
-/*
- * A long name comes in parts, in consecutive slots. A number is at most one
- * more than its slot's, since each name takes a slot.
- */
-struct growing_name {
-	uint32_t id;
-	uint32_t next_slot;
-	uint8_t total;
-	uint8_t len;
-	char text[LEDGER_NAME_MAX];
-};
-
-static void take_name(struct source *source, uint32_t index,
-    struct growing_name *growing, struct names *pool)
-{
-	struct format_name part;
-	uint8_t total;
-
-	if (!format_read_name(slot_at(source, index), &part, &total) ||
-	    part.id > index + 1)
-		return;
-	if (part.part == 0)
-		*growing = (struct growing_name){
-		    .id = part.id, .next_slot = index, .total = total};
-	else if (growing->id != part.id || growing->next_slot != index ||
-		 growing->total != total ||
-		 growing->len != part.part * FORMAT_NAME_PART)
-		return;
-	memcpy(growing->text + growing->len, part.bytes.ptr, part.bytes.len);
-	growing->len = (uint8_t)(growing->len + part.bytes.len);
-	growing->next_slot = index + 1;
-	if (growing->len == total)
-		source->names[part.id] =
-		    names_intern(pool, span_make(growing->text, total))->text;
-}
-
 /* Remembers where the settle of a reserve of this segment is. */
 static void take_settle(struct source *source, uint32_t index)
 {
@@ -162,19 +123,17 @@ static bool take_reserve(struct source *source, uint32_t index, int64_t *last)
 
 void source_parse(struct source *source, struct names *pool, bool is_cut)
 {
-	struct growing_name growing = {0};
 	bool is_in_order = true;
 	int64_t last = INT64_MIN;
 
 	source->rows = mem_alloc(source->n * sizeof(*source->rows));
 	source->settle_of = mem_alloc(source->n * sizeof(*source->settle_of));
 	memset(source->settle_of, 0xff, source->n * sizeof(*source->settle_of));
-	source->names = mem_zalloc((source->n + 1) * sizeof(*source->names));
-	source->names[0] = "";
 	for (uint32_t i = 0; i < source->n; i++) {
 		switch (scan_slot(&source->scan, slot_at(source, i), i)) {
 		case FORMAT_NAME:
-			take_name(source, i, &growing, pool);
+			dictionary_take(
+			    &source->names, slot_at(source, i), i, pool);
 			break;
 		case FORMAT_RESERVE:
 			is_in_order &= take_reserve(source, i, &last);
@@ -199,10 +158,9 @@ void source_free(struct source *source)
 {
 	free(source->rows);
 	free(source->settle_of);
-	free(source->names);
+	dictionary_free(&source->names);
 	source->rows = NULL;
 	source->settle_of = NULL;
-	source->names = NULL;
 	source->n_rows = 0;
 }
 
@@ -212,13 +170,6 @@ void source_free(struct source *source)
 int64_t source_time(const struct source *source)
 {
 	return time_of(source, source->rows[source->next]);
-}
-
-static const char *name_of(const struct source *source, uint32_t id)
-{
-	const char *name = id <= source->n ? source->names[id] : NULL;
-
-	return name ? name : LOST_NAME;
 }
 
 static bool find_settle(const struct source *source, uint32_t slot,
@@ -255,10 +206,13 @@ void source_row(struct source *source, const struct far_settles *far,
 	    .utc_ns = reserve.utc_ns,
 	    .attempt_number = reserve.attempt_number,
 	    .kind = reserve.kind,
-	    .key = name_of(source, reserve.key),
-	    .model = name_of(source, reserve.model),
-	    .rule = name_of(source, reserve.rule),
+	    .key = dictionary_find(&source->names, reserve.key),
+	    .model = dictionary_find(&source->names, reserve.model),
+	    .rule = dictionary_find(&source->names, reserve.rule),
+	    .task = dictionary_find(&source->names, reserve.task),
 	    .estimated_cost_nano = reserve.estimated_cost_nano,
+	    .source = reserve.source,
+	    .answer_of = reserve.answer_of,
 	};
 	if (find_settle(source, slot, far, row)) {
 		row->state = LEDGER_SETTLED;

@@ -3,6 +3,7 @@
 #ifndef LEDGER_SOURCE_H
 #define LEDGER_SOURCE_H
 
+#include "ledger/dictionary.h"
 #include "ledger/idmap.h"
 #include "ledger/names.h"
 #include "ledger/scan.h"
@@ -48,7 +49,7 @@ struct source {
 	uint32_t n_rows;
 	uint32_t next;       /* the row that source_row gives */
 	uint32_t *settle_of; /* (n) slot of the settle of the reserve there */
-	const char **names;  /* (n + 1) by number; NULL: not there */
+	struct dictionary names;
 };
 
 /*

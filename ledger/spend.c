@@ -90,6 +90,8 @@ static size_t choose_row(
 		return row_named(summing, reserve->model);
 	case LEDGER_BY_RULE:
 		return row_named(summing, reserve->rule);
+	case LEDGER_BY_TASK:
+		return row_named(summing, reserve->task);
 	case LEDGER_BY_DAY:
 		return row_of_day(summing, reserve->utc_ns);
 	case LEDGER_BY_NOTHING:

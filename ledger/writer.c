@@ -6,8 +6,11 @@
 
 #include "ledger/inside.h"
 
-/* At most: three names of the longest kind and the reserve itself. */
-#define RESERVE_SLOTS (3 * FORMAT_NAME_SLOTS_MAX + 1)
+/* Key, model, rule, task. */
+#define RESERVE_NAMES 4
+
+/* At most: names of the longest kind and the reserve itself. */
+#define RESERVE_SLOTS (RESERVE_NAMES * FORMAT_NAME_SLOTS_MAX + 1)
 
 /* Past this many names a writer forgets them and writes each again. */
 #define NAMES_MAX 4096
@@ -165,7 +168,7 @@ static uint32_t number_of(struct ledger_writer *writer, struct span text)
 
 static bool names_fit(const struct span *names, struct error *err)
 {
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < RESERVE_NAMES; i++) {
 		if (names[i].len <= LEDGER_NAME_MAX)
 			continue;
 		error_set(err,
@@ -181,8 +184,9 @@ static bool names_fit(const struct span *names, struct error *err)
 enum result ledger_reserve(struct ledger_writer *writer,
     const struct ledger_reserve *reserve, struct error *err)
 {
-	const struct span names[] = {span_of(reserve->key),
-	    span_of(reserve->model), span_of(reserve->rule)};
+	const struct span names[RESERVE_NAMES] = {span_of(reserve->key),
+	    span_of(reserve->model), span_of(reserve->rule),
+	    span_of(reserve->task)};
 	struct format_reserve record = {
 	    .request = reserve->request,
 	    .attempt = reserve->attempt,
@@ -190,6 +194,8 @@ enum result ledger_reserve(struct ledger_writer *writer,
 	    .estimated_cost_nano = reserve->estimated_cost_nano,
 	    .attempt_number = reserve->attempt_number,
 	    .kind = reserve->kind,
+	    .source = reserve->source,
+	    .answer_of = reserve->answer_of,
 	};
 	uint8_t slot[FORMAT_SLOT_LEN];
 	uint64_t *place;
@@ -207,6 +213,7 @@ enum result ledger_reserve(struct ledger_writer *writer,
 	record.key = number_of(writer, names[0]);
 	record.model = number_of(writer, names[1]);
 	record.rule = number_of(writer, names[2]);
+	record.task = number_of(writer, names[3]);
 	place = idmap_put(&writer->outstanding, &reserve->attempt);
 	assert(*place == IDMAP_NONE); /* an attempt is reserved once */
 	format_write_reserve(&record, slot);

@@ -56,6 +56,13 @@ void kv_pool_free(struct kv_pool **pool)
 	*pool = NULL;
 }
 
+void kv_pool_limit(struct kv_pool *pool, uint64_t max_bytes)
+{
+	pthread_mutex_lock(&pool->lock);
+	pool->max = max_bytes;
+	pthread_mutex_unlock(&pool->lock);
+}
+
 uint64_t kv_pool_used(const struct kv_pool *pool)
 {
 	return pool->used;

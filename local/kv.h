@@ -39,6 +39,9 @@ struct kv_pool *kv_pool_new(
 /* All sequences must be gone; NULL is fine. */
 void kv_pool_free(struct kv_pool **pool);
 
+/* Bounds all pages together from now on; those in use stay. */
+void kv_pool_limit(struct kv_pool *pool, uint64_t max_bytes);
+
 /* Bytes of the pages in use, and those of one token in every group. */
 uint64_t kv_pool_used(const struct kv_pool *pool);
 uint64_t kv_token_bytes(const struct kv_pool *pool);

@@ -23,6 +23,16 @@ struct model_options {
 	bool is_exact;     /* the plain F32 arithmetic: slow, the oracle */
 	uint64_t kv_bytes; /* for all sessions' keys and values; 0: 1 GiB */
 	uint32_t chunk;    /* tokens computed at a time; 0: 64 */
+	bool shortens;     /* BF16 and halves become eight bits at load */
+	bool is_plan;      /* only to be told of: nothing can be computed, and
+			      no memory is taken for it */
+};
+
+/* What a classifier's logits become. */
+enum model_scores {
+	MODEL_SOFTMAX, /* one label of several */
+	MODEL_SIGMOID, /* each label by itself */
+	MODEL_LOGITS,  /* regression: they are the scores */
 };
 
 struct model_info {
@@ -32,10 +42,17 @@ struct model_info {
 	uint32_t n_layers, hidden, vocab, context;
 	uint32_t n_heads, n_kv_heads, head_dim;
 	uint32_t n_labels; /* 0: it does not classify */
+	enum model_scores scores;
+	bool is_sentences; /* sentence-transformers: texts to embed lose the
+			      white space around them */
+	uint32_t text_max; /* and what is past so many tokens; 0: nothing */
 	bool is_encoder;   /* embeds and classifies; has no sessions */
+	bool embeds;       /* an encoder, or it says how it pools */
 	uint64_t parameters;
 	uint64_t file_bytes;
 	uint64_t token_bytes; /* keys and values of one token */
+	uint64_t fixed_bytes; /* taken once for computing, beside the files */
+	uint64_t step_bytes;  /* of weights, read for each token decoded */
 	const uint32_t *eos;  /* (n_eos) every id that ends a text */
 	uint32_t n_eos;
 	uint32_t bos;              /* UINT32_MAX: none said */
@@ -52,6 +69,15 @@ struct model *model_open(const char *path, const struct model_options *options,
 
 /* All sessions must be gone; NULL is fine. */
 void model_close(struct model **model);
+
+/*
+ * Bytes of keys and values that a text of <tokens> takes, counted beforehand:
+ * layers that see a window keep no more than it.
+ */
+uint64_t model_kv_bytes(const struct model *model, uint32_t tokens);
+
+/* Bounds the keys and values of all sessions; those there are stay. */
+void model_limit_kv(struct model *model, uint64_t bytes);
 
 /* What it is; the pointers live as long as the model. */
 struct model_info model_info(const struct model *model);
@@ -74,6 +100,15 @@ void session_free(struct session **session);
  */
 enum result session_feed(struct session *session, const uint32_t *tokens,
     uint32_t n, float *logits, struct error *err) must_check;
+
+/*
+ * Appends one token to each of <n> texts of one model, none of them twice,
+ * together: what each would give alone, but for the last bits. Writes the
+ * logits (n, vocab). FAILED as session_feed, and nothing appended to any.
+ */
+enum result session_step(struct session *const *sessions,
+    const uint32_t *tokens, uint32_t n, float *logits,
+    struct error *err) must_check;
 
 /* Logits (vocab) that follow token <index> of those given; borrowed. */
 typedef void (*session_logits_fn)(
@@ -112,6 +147,10 @@ struct model_text {
  */
 enum result model_embed(struct model *model, const struct model_text *texts,
     uint32_t n_texts, float *out, struct error *err) must_check;
+
+/* The scores (n_labels) that such logits become, as info.scores says. */
+void model_scores_of(
+    const struct model *model, const float *logits, float *out);
 
 /* Writes the classifier's logits (n_labels) of one text. */
 enum result model_classify(struct model *model, const struct model_text *text,

@@ -135,6 +135,32 @@ enum result tokenizer_encode_pair(struct tokenizer_work *work,
     const struct tokenizer_pair *texts, struct token_buf *ids,
     struct token_buf *types, struct error *err) must_check;
 
+/*
+ * A text of which some bytes are trusted, as a chat template renders it: in
+ * between are the words of users. Control tokens count where one trusted range
+ * holds them whole; anywhere else they are text, also where they only come
+ * about at a border.
+ */
+struct tokenizer_range {
+	size_t start, end; /* bytes start .. end - 1 */
+};
+struct tokenizer_marked {
+	struct span text;
+	const struct tokenizer_range *trusted; /* (n) ascending, apart */
+	size_t n;
+};
+
+/*
+ * Appends the ids of <marked>, none for BOS or EOS but those that it holds
+ * itself. Without control tokens outside of trusted ranges they are those of
+ * tokenizer_encode with TOKENIZER_NO_SPECIAL; only what follows a control token
+ * that the file calls normalized may differ, by the blank that a normaliser
+ * puts first.
+ */
+enum result tokenizer_encode_marked(struct tokenizer_work *work,
+    const struct tokenizer_marked *marked, struct token_buf *ids,
+    struct error *err) must_check;
+
 /* --- ids to text ---------------------------------------------------------- */
 
 struct buf;

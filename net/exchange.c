@@ -51,6 +51,7 @@ struct exchange *exchange_start(
 	exchange->user = NULL;
 	exchange->awaits_body = false;
 	exchange->is_over = false;
+	exchange->is_held = false;
 	exchange->answer = (struct answer){.state = ANSWER_NONE};
 	return exchange;
 }
@@ -86,7 +87,27 @@ void exchange_finish(struct exchange *exchange, enum exchange_over why)
 	server->handler->on_over(exchange, why, server->arg);
 	exchange->conn = NULL;
 	server->n_exchanges--;
-	loop_retire(server->loop, recycle, exchange);
+	if (exchange->is_held)
+		server->n_held++;
+	else
+		loop_retire(server->loop, recycle, exchange);
+}
+
+void exchange_hold(struct exchange *exchange)
+{
+	exchange->is_held = true;
+}
+
+void exchange_release(struct exchange *exchange)
+{
+	if (!exchange->is_held)
+		return;
+	exchange->is_held = false;
+	/* Not over yet: its end frees it as ever. */
+	if (exchange->conn)
+		return;
+	server_let_go(exchange->server);
+	loop_retire(exchange->server->loop, recycle, exchange);
 }
 
 /* --- heads --------------------------------------------------------------- */

@@ -345,10 +345,22 @@ static void say_drained(void *arg)
 		server->drained_fn(server->drained_arg);
 }
 
+static bool is_empty(const struct server *server)
+{
+	return server->n_conns == 0 && server->n_held == 0;
+}
+
 void server_forget(struct server *server)
 {
 	server->n_conns--;
-	if (server->is_draining && server->n_conns == 0)
+	if (server->is_draining && is_empty(server))
+		loop_retire(server->loop, say_drained, server);
+}
+
+void server_let_go(struct server *server)
+{
+	server->n_held--;
+	if (server->is_draining && is_empty(server))
 		loop_retire(server->loop, say_drained, server);
 }
 
@@ -369,7 +381,7 @@ void server_drain(struct server *server, loop_fn *fn, void *arg)
 	server->is_draining = true;
 	server->drained_fn = fn;
 	server->drained_arg = arg;
-	if (server->n_conns == 0)
+	if (is_empty(server))
 		loop_retire(server->loop, say_drained, server);
 	list_for_each_safe(link, &server->conns)
 		conn_drain(conn_of_link(link));

@@ -113,6 +113,14 @@ struct arena *exchange_arena(struct exchange *exchange);
 const char *exchange_peer(const struct exchange *exchange);
 int64_t exchange_started_ns(const struct exchange *exchange); /* first byte */
 
+/*
+ * Keeps the exchange's memory (head, body, arena) past on_over, from inside of
+ * it or before: what is written is thrown away then. A draining server waits
+ * for it. Ends by exchange_release, from the loop.
+ */
+void exchange_hold(struct exchange *exchange);
+void exchange_release(struct exchange *exchange);
+
 /* The handler's own state. */
 void exchange_set_user(struct exchange *exchange, void *user);
 void *exchange_user(const struct exchange *exchange);

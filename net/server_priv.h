@@ -38,6 +38,7 @@ struct server {
 	struct list conns;
 	size_t n_conns;
 	size_t n_exchanges;
+	size_t n_held;          /* over, but held */
 	struct exchange *spare; /* into which the next head is read */
 	struct list free_exchanges;
 	size_t n_free;
@@ -78,6 +79,7 @@ struct exchange {
 	int64_t started_ns;
 	bool awaits_body; /* part of the request is still unread */
 	bool is_over;
+	bool is_held; /* its memory outlives its end */
 	struct answer answer;
 };
 
@@ -85,6 +87,9 @@ struct exchange {
 
 /* A connection is gone; a drained server tells its owner after the last. */
 void server_forget(struct server *server);
+
+/* So is an exchange that was held. */
+void server_let_go(struct server *server);
 
 void server_limits_unref(struct kept_limits **limits);
 

@@ -497,6 +497,7 @@ static void decide_auto(struct decider *d)
 	if (rule) {
 		decision->rule = rule->name;
 		decision->cache = rule->cache;
+		decision->coalesces = rule->coalesces;
 		if (rule->use.n > 0)
 			use = &rule->use;
 		add_rule_reason(d, rule);
@@ -527,7 +528,8 @@ void router_decide(const struct router_question *question, struct arena *arena,
 
 	*decision = (struct router_decision){.outcome = ROUTER_DECIDED,
 	    .rule = "default",
-	    .cache = policy ? policy->cache : POLICY_CACHE_AUTO};
+	    .cache = policy ? policy->cache : POLICY_CACHE_AUTO,
+	    .coalesces = !policy || policy->coalesces};
 	/* The policy's indices are those of this very array. */
 	assert(!policy || policy->n_models == question->n_models);
 	d.max_reasons = 5 + (policy ? policy->n_rules : 0);

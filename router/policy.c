@@ -27,8 +27,9 @@ struct loader {
 	} while (0)
 
 static const char *const policy_keys[] = {
-    "name", "baseline", "use", "cache", "rules"};
-static const char *const rule_keys[] = {"name", "when", "use", "cache"};
+    "name", "baseline", "use", "cache", "coalesce", "rules"};
+static const char *const rule_keys[] = {
+    "name", "when", "use", "cache", "coalesce"};
 static const char *const cache_words[] = {
     [POLICY_CACHE_AUTO] = "auto",
     [POLICY_CACHE_ALWAYS] = "always",
@@ -193,6 +194,23 @@ static enum policy_cache read_cache(
 	return otherwise;
 }
 
+/* The word at "coalesce"; <otherwise> when absent. */
+static bool read_coalesce(
+    struct loader *l, const struct yaml_node *map, bool otherwise)
+{
+	const struct yaml_node *node = get_text(l, map, "coalesce");
+
+	if (!node)
+		return otherwise;
+	if (span_eq(node->text, SPAN("true")))
+		return true;
+	if (!span_eq(node->text, SPAN("false")))
+		mistake(l, node,
+		    "\"coalesce\" must be true or false, got \"%.*s\"",
+		    SPAN_FMT(span_head(node->text, 60)));
+	return false;
+}
+
 /* --- rules -------------------------------------------------------------- */
 
 static void check_rule_name(struct loader *l, const struct policy *policy,
@@ -230,15 +248,19 @@ static void read_rule(
 	    .file = l->doc->file, .mistakes = l->mistakes};
 
 	rule->cache = policy->cache;
+	rule->coalesces = policy->coalesces;
 	if (!check_map(l, map, "a rule", rule_keys, LEN(rule_keys)))
 		return;
 	rule->name = read_name(l, map, "a rule");
 	check_rule_name(l, policy, rule, map);
 	rule->use = read_use(l, map);
 	rule->cache = read_cache(l, map, policy->cache);
-	if (!yaml_get(map, "use") && !yaml_get(map, "cache"))
+	rule->coalesces = read_coalesce(l, map, policy->coalesces);
+	if (!yaml_get(map, "use") && !yaml_get(map, "cache") &&
+	    !yaml_get(map, "coalesce"))
 		mistake(l, map,
-		    "a rule needs \"use\" or \"cache\", or it changes nothing");
+		    "a rule needs \"use\", \"cache\" or \"coalesce\", or it "
+		    "changes nothing");
 	when = get_text(l, map, "when");
 	if (when) {
 		source.node = when;
@@ -289,6 +311,7 @@ static void read_policy(struct loader *l, struct policy *policy)
 		mistake(
 		    l, root, "a policy needs \"use\", its models, best first");
 	policy->cache = read_cache(l, root, POLICY_CACHE_AUTO);
+	policy->coalesces = read_coalesce(l, root, true);
 	read_rules(l, policy, root);
 }
 

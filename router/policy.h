@@ -20,6 +20,7 @@ struct policy_rule {
 	struct cel_program *when;
 	struct policy_use use;
 	enum policy_cache cache;
+	bool coalesces;
 };
 
 struct policy {
@@ -28,6 +29,7 @@ struct policy {
 	size_t n_models; /* of the catalogue it was read against */
 	struct policy_use use;
 	enum policy_cache cache;
+	bool coalesces;
 	struct policy_rule *rules; /* (n_rules) in the file's order */
 	size_t n_rules;
 };

@@ -192,6 +192,7 @@ struct router_decision {
 	bool is_pinned;
 	const char *rule; /* "code", "default" or "pinned" */
 	enum policy_cache cache;
+	bool coalesces;  /* equal requests at one time may share one answer */
 	size_t baseline; /* model index: the policy's, or the pinned one */
 	/* In order: the one to use, then its fallbacks, then those that are
 	   out. */

@@ -10,7 +10,7 @@ SKIP = 77
 
 # The folders that hold code, and the product among them.
 PRODUCT = ["base", "net", "dialect", "router", "local", "cache", "ledger",
-           "gateway"]
+           "dashboard", "gateway"]
 FOLDERS = PRODUCT + ["tests", "fuzz", "bench", "tools"]
 
 _SKIPPED = {"__pycache__", "node_modules", ".venv", "autom4te.cache",

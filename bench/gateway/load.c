@@ -21,7 +21,11 @@ struct options {
 	int64_t rate; /* requests a second; 0: closed loop */
 	int64_t seconds;
 	int64_t requests; /* stop after so many; 0: by time */
+	int64_t vary;     /* so many bodies in turn: MARK is their number */
 };
+
+/* In the body's file, with --vary: where the body's number goes. */
+#define MARK SPAN("@@@@@@@@")
 
 struct load {
 	struct options options;
@@ -30,6 +34,7 @@ struct load {
 	struct origin *origin;
 	struct span head;
 	struct span body;
+	size_t mark; /* offset in it, with --vary */
 	struct deadline tick;
 	int64_t started_ns, ends_ns;
 	int64_t sent, done, failed, bad_status, events, bytes;
@@ -42,6 +47,8 @@ struct one {
 	struct load *load;
 	int64_t due_ns;
 	bool is_bad;
+	char number[12];
+	struct span pieces[3];
 };
 
 static void send_one(struct load *load, int64_t due_ns);
@@ -134,9 +141,26 @@ static const struct call_handler handler = {
     .on_failed = on_failed,
 };
 
+/* The body as it is, or with the next number in the place of the mark. */
+static size_t make_body(struct load *load, struct one *one)
+{
+	int64_t number;
+
+	one->pieces[0] = load->body;
+	if (load->options.vary == 0)
+		return 1;
+	number = load->sent % load->options.vary;
+	snprintf(one->number, sizeof(one->number), "%08u", (unsigned)number);
+	one->pieces[0] = span_head(load->body, load->mark);
+	one->pieces[1] = span_make(one->number, MARK.len);
+	one->pieces[2] = span_from(load->body, load->mark + MARK.len);
+	return 3;
+}
+
 static void send_one(struct load *load, int64_t due_ns)
 {
 	struct one *one = mem_new(struct one);
+	size_t n_pieces = make_body(load, one);
 
 	one->load = load;
 	one->due_ns = due_ns;
@@ -148,8 +172,8 @@ static void send_one(struct load *load, int64_t due_ns)
 	    &(struct call_request){
 		.origin = load->origin,
 		.head = load->head,
-		.body = &load->body,
-		.n_body = 1,
+		.body = one->pieces,
+		.n_body = n_pieces,
 	    },
 	    &handler, one);
 }
@@ -243,7 +267,9 @@ static bool read_options(struct options *options, int argc, char **argv)
 	    {"--rate", &options->rate},
 	    {"--seconds", &options->seconds},
 	    {"--requests", &options->requests},
+	    {"--vary", &options->vary},
 	};
+	const size_t n_numbers = sizeof(numbers) / sizeof(numbers[0]);
 	uint64_t n;
 
 	for (int i = 1; i + 1 < argc; i += 2) {
@@ -257,7 +283,7 @@ static bool read_options(struct options *options, int argc, char **argv)
 			options->key = argv[i + 1];
 		else if (!strcmp(argv[i], "--body"))
 			options->body_file = argv[i + 1];
-		for (size_t j = 0; j < 4; j++)
+		for (size_t j = 0; j < n_numbers; j++)
 			if (!strcmp(argv[i], numbers[j].name) &&
 			    span_to_u64(value, &n))
 				*numbers[j].number = (int64_t)n;
@@ -291,11 +317,16 @@ int main(int argc, char **argv)
 	if (!read_options(&load.options, argc, argv)) {
 		fputs("load --port N --body FILE [--path P] [--key K] "
 		      "[--connections N] [--rate N] [--seconds N] "
-		      "[--requests N]\n",
+		      "[--requests N] [--vary N]\n",
 		    stderr);
 		return 2;
 	}
 	load.body.ptr = read_whole(load.options.body_file, &load.body.len);
+	load.mark = span_find(load.body, MARK, 0);
+	if (load.options.vary > 0 && load.mark == SIZE_MAX) {
+		fputs("load: --vary needs @@@@@@@@ in the body\n", stderr);
+		return 2;
+	}
 	make_head(&load);
 	load.loop = loop_new(&err);
 	if (!load.loop) {

@@ -398,7 +398,9 @@ static enum result bind_heads(struct binder *b)
 		    c->has_classifier_bias},
 		&parts->classifier) != OK)
 		return FAILED;
-	if (bind_matrix(b,
+	/* GGUF files may leave out what stands before the classifier. */
+	if ((!weights_gguf(b->weights) || has(b, ROLE_POOLER)) &&
+	    bind_matrix(b,
 		&(struct wanted){
 		    ROLE_POOLER, c->hidden, c->hidden, c->has_pooler_bias},
 		&parts->pooler) != OK)

@@ -71,8 +71,12 @@ struct config {
 	bool norm_plus_one;
 	enum pooling pooling; /* of embeddings */
 	enum pooling classifier_pooling;
+	bool has_pooling;   /* the checkpoint says it itself */
 	bool is_normalised; /* embeddings have length 1 */
+	bool is_sentences;  /* a sentence-transformers checkpoint */
+	uint32_t text_max;  /* tokens of a text to embed; 0: not said */
 	bool has_classifier;
+	bool is_multi_label, is_regression; /* "problem_type" */
 	uint32_t eos[CONFIG_EOS_MAX]; /* (n_eos) every id that ends a text */
 	uint32_t n_eos;
 	uint32_t bos;        /* UINT32_MAX: none said */
@@ -97,6 +101,18 @@ enum result config_add_generation(struct span text, struct arena *arena,
 
 /* Adds one such id unless it is there. */
 void config_add_eos(struct config *config, int64_t id);
+
+/*
+ * Reads sentence-transformers' modules.json: <pooling> receives the folder of
+ * the pooling module, ptr NULL when there is none. FAILED with the type named
+ * of a module that is not supported.
+ */
+enum result config_read_modules(struct span text, struct arena *arena,
+    struct config *config, struct span *pooling, struct error *err) must_check;
+
+/* Reads its sentence_bert_config.json: how texts are cut. */
+enum result config_read_sentences(struct span text, struct arena *arena,
+    struct config *config, struct error *err) must_check;
 
 /* Reads a sentence-transformers pooling module's config.json. */
 enum result config_read_pooling(struct span text, struct arena *arena,

@@ -188,6 +188,7 @@ static void read_peculiar(const struct gguf *gguf, struct config *c)
 		    1 / sqrt((double)c->hidden / (double)c->n_heads);
 	if (!gguf_int(pooling, 0, &type))
 		return;
+	c->has_pooling = true;
 	c->pooling = type == 2   ? POOLING_CLS
 		     : type == 3 ? POOLING_LAST
 				 : POOLING_MEAN;

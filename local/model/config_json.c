@@ -422,6 +422,22 @@ static enum result read_labels(
 	return OK;
 }
 
+static enum result read_problem(
+    const struct source *s, struct config *c, struct error *err)
+{
+	struct span type = get_text(s, "problem_type");
+
+	c->is_multi_label =
+	    type.ptr && span_eq(type, SPAN("multi_label_classification"));
+	c->is_regression = type.ptr && span_eq(type, SPAN("regression"));
+	if (!type.ptr || c->is_multi_label || c->is_regression ||
+	    span_eq(type, SPAN("single_label_classification")))
+		return OK;
+	error_set(
+	    err, "\"problem_type\": \"%.*s\" is not supported", SPAN_FMT(type));
+	return FAILED;
+}
+
 /* What a family reads that no other does. */
 static enum result read_peculiar(
     const struct source *s, struct config *c, struct error *err)
@@ -512,7 +528,8 @@ enum result config_from_json(struct span text, struct arena *arena,
 	if (read_layers(&s, config, err) != OK ||
 	    read_ropes(&s, config, err) != OK ||
 	    read_peculiar(&s, config, err) != OK ||
-	    read_labels(&s, config, err) != OK)
+	    read_labels(&s, config, err) != OK ||
+	    read_problem(&s, config, err) != OK)
 		return FAILED;
 	/* A nested model's own file may say these for the whole. */
 	if (s.node != 0) {
@@ -532,30 +549,4 @@ enum result config_add_generation(struct span text, struct arena *arena,
 		return FAILED;
 	read_eos(&s, config);
 	return OK;
-}
-
-enum result config_read_pooling(struct span text, struct arena *arena,
-    struct config *config, struct error *err)
-{
-	static const struct {
-		const char *key;
-		enum pooling pooling;
-	} modes[] = {
-	    {"pooling_mode_cls_token", POOLING_CLS},
-	    {"pooling_mode_mean_tokens", POOLING_MEAN},
-	    {"pooling_mode_lasttoken", POOLING_LAST},
-	};
-	struct source s;
-
-	if (open_text(text, arena, &s, err) != OK)
-		return FAILED;
-	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
-		if (!is_true(&s, modes[i].key))
-			continue;
-		config->pooling = modes[i].pooling;
-		return OK;
-	}
-	error_set(err, "no pooling mode that is supported: cls_token, "
-		       "mean_tokens and lasttoken are");
-	return FAILED;
 }

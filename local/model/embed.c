@@ -159,6 +159,26 @@ enum result model_embed(struct model *model, const struct model_text *texts,
 	return result;
 }
 
+void model_scores_of(const struct model *model, const float *logits, float *out)
+{
+	struct model_info info = model_info(model);
+	double sum = 0, max = -HUGE_VAL;
+
+	for (uint32_t i = 0; i < info.n_labels; i++)
+		max = fmax(max, (double)logits[i]);
+	for (uint32_t i = 0; i < info.n_labels; i++)
+		sum += exp((double)logits[i] - max);
+	for (uint32_t i = 0; i < info.n_labels; i++) {
+		double x = (double)logits[i];
+
+		if (info.scores == MODEL_SOFTMAX)
+			x = exp(x - max) / sum;
+		else if (info.scores == MODEL_SIGMOID)
+			x = 1 / (1 + exp(-x));
+		out[i] = (float)x;
+	}
+}
+
 enum result model_classify(struct model *model, const struct model_text *text,
     float *logits, struct error *err)
 {

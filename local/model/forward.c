@@ -353,13 +353,17 @@ void forward_classify(struct forward *f, const float *pooled, float *logits)
 	const struct config *c = &p->config;
 
 	grow(f, 1);
-	multiply(f, pooled, 1, &(struct product){&p->pooler, f->h}, 1);
-	cpu_activate(f->cpu, &(struct activate_job){
-				 .activation = c->pooled,
-				 .gate = f->h,
-				 .n = 1,
-				 .cols = c->hidden,
-			     });
+	if (p->pooler.data) {
+		multiply(f, pooled, 1, &(struct product){&p->pooler, f->h}, 1);
+		cpu_activate(f->cpu, &(struct activate_job){
+					 .activation = c->pooled,
+					 .gate = f->h,
+					 .n = 1,
+					 .cols = c->hidden,
+				     });
+	} else {
+		memcpy(f->h, pooled, c->hidden * sizeof(*f->h));
+	}
 	if (p->pooler_norm.weight)
 		norm(f, &p->pooler_norm, f->h, f->h, 1);
 	multiply(f, f->h, 1, &(struct product){&p->classifier, logits}, 1);

@@ -15,8 +15,15 @@ struct model {
 	struct forward *forward;
 	struct kv_pool *kv;
 	uint32_t chunk;
-	pthread_mutex_t turn; /* held while cpu and forward are in use */
+	uint64_t packed_bytes; /* of weights laid out for this machine */
+	pthread_mutex_t turn;  /* held while cpu and forward are in use */
 };
+
+/* Its tensors, for those who tell of them. */
+static inline const struct weights *model_weights(const struct model *model)
+{
+	return model->weights;
+}
 
 /* Positions that a text may have. */
 uint32_t model_context(const struct model *model);

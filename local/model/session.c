@@ -1,5 +1,6 @@
 /* session.c -- a text so far: feeding tokens, getting logits. */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <assert.h>
 #include <stdlib.h>
 
 #include "local/model/model.h"
@@ -21,6 +22,7 @@ struct session *session_new(
 	const struct rope *rope = &model->parts.rope[LAYER_FULL];
 	struct session *session;
 
+	assert(model->forward); /* not a plan */
 	if (c->family->traits & TRAIT_ENCODER) {
 		error_set(err, "%s is an encoder: it embeds and classifies",
 		    c->family->model_type);
@@ -166,6 +168,50 @@ enum result session_score(struct session *session, const uint32_t *tokens,
 	if (check_tokens(session, tokens, n, err) != OK)
 		return FAILED;
 	return run(session, &feed, err);
+}
+
+/* Room for one more token in each text; what was made stays for later. */
+static enum result check_steps(struct session *const *sessions,
+    const uint32_t *tokens, uint32_t n, struct error *err)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		struct session *s = sessions[i];
+
+		if (check_tokens(s, &tokens[i], 1, err) != OK ||
+		    kv_grow(&s->kv, s->length + 1, err) != OK) {
+			error_prefix(err, "text %u", i);
+			return FAILED;
+		}
+	}
+	return OK;
+}
+
+enum result session_step(struct session *const *sessions,
+    const uint32_t *tokens, uint32_t n, float *logits, struct error *err)
+{
+	struct model *model = sessions[0]->model;
+	struct row *rows = mem_alloc(n * sizeof(*rows));
+	const float *hidden;
+	enum result result;
+
+	pthread_mutex_lock(&model->turn);
+	result = check_steps(sessions, tokens, n, err);
+	for (uint32_t i = 0; i < n && result == OK; i++)
+		rows[i] = (struct row){
+		    .token = tokens[i],
+		    .position = sessions[i]->length++,
+		    .is_long = sessions[i]->is_long,
+		    .kv = &sessions[i]->kv,
+		};
+	if (result == OK) {
+		hidden = forward_run(model->forward, rows, n);
+		forward_head(model->forward, hidden, n, logits);
+		for (uint32_t i = 0; i < n; i++)
+			kv_slide(&sessions[i]->kv, sessions[i]->length);
+	}
+	pthread_mutex_unlock(&model->turn);
+	free(rows);
+	return result;
 }
 
 uint32_t session_length(const struct session *session)

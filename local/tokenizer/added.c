@@ -7,32 +7,54 @@
 #include "base/memory.h"
 #include "local/tokenizer/unicode.h"
 
-void added_init(struct added *added)
+/* How <token> is written in a trie, if it belongs there. */
+static struct span raw_text(const struct added_token *token)
+{
+	return token->is_normalized ? span_make(NULL, 0) : token->shown;
+}
+
+static struct span normalized_text(const struct added_token *token)
+{
+	return token->is_normalized ? token->shown : span_make(NULL, 0);
+}
+
+static struct span marked_text(const struct added_token *token)
+{
+	return token->is_normalized && token->is_special ? token->text
+							 : span_make(NULL, 0);
+}
+
+typedef struct span (*text_of_fn)(const struct added_token *token);
+
+static void make_trie(
+    struct trie *trie, const struct added *added, text_of_fn text_of)
 {
 	struct trie_key *keys =
 	    mem_alloc((added->n + 1) * sizeof(struct trie_key));
+	size_t n = 0;
 
-	for (int normalized = 0; normalized < 2; normalized++) {
-		size_t n = 0;
+	for (size_t i = 0; i < added->n; i++) {
+		struct span text = text_of(&added->tokens[i]);
 
-		for (size_t i = 0; i < added->n; i++) {
-			const struct added_token *token = &added->tokens[i];
-
-			if (token->is_normalized == normalized &&
-			    token->shown.len > 0)
-				keys[n++] = (struct trie_key){
-				    token->shown, (uint32_t)i};
-		}
-		trie_init(
-		    normalized ? &added->normalized : &added->raw, keys, n);
+		if (text.len > 0)
+			keys[n++] = (struct trie_key){text, (uint32_t)i};
 	}
+	trie_init(trie, keys, n);
 	free(keys);
+}
+
+void added_init(struct added *added)
+{
+	make_trie(&added->raw, added, raw_text);
+	make_trie(&added->normalized, added, normalized_text);
+	make_trie(&added->marked, added, marked_text);
 }
 
 void added_free(struct added *added)
 {
 	trie_free(&added->raw);
 	trie_free(&added->normalized);
+	trie_free(&added->marked);
 }
 
 /* The longest token at <i>; its number, or VOCAB_NONE. */
@@ -110,6 +132,25 @@ static void take(struct added_search *search, size_t start, size_t end,
 	search->done = end;
 }
 
+bool added_is_trusted(
+    const struct added_search *search, size_t start, size_t end)
+{
+	size_t low = 0, high = search->n_trusted;
+
+	start += search->offset;
+	end += search->offset;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (search->trusted[middle].end <= start)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < search->n_trusted && search->trusted[low].start <= start &&
+	       end <= search->trusted[low].end;
+}
+
 bool added_next(struct added_search *search, struct added_part *part)
 {
 	struct span text = search->text;
@@ -127,7 +168,8 @@ bool added_next(struct added_search *search, struct added_part *part)
 			continue;
 		part->token = &search->added->tokens[found];
 		search->at = start + len;
-		if (search->is_plain && part->token->is_special)
+		if (search->is_plain && part->token->is_special &&
+		    !added_is_trusted(search, start, start + len))
 			continue;
 		if (part->token->is_single_word &&
 		    is_inside_word(text, start, start + len))

@@ -3,6 +3,7 @@
 #ifndef LOCAL_TOKENIZER_ADDED_H
 #define LOCAL_TOKENIZER_ADDED_H
 
+#include "local/tokenizer.h"
 #include "local/tokenizer/vocab.h"
 
 /*
@@ -26,6 +27,9 @@ struct added {
 	struct added_token *tokens; /* (n), owned by the tokenizer */
 	size_t n;
 	struct trie raw, normalized; /* values: numbers of tokens */
+	/* Control tokens of the second as the file writes them: what is sought
+	 * in a text that is trusted in parts. */
+	struct trie marked;
 };
 
 /* Makes the tries. */
@@ -37,7 +41,11 @@ struct added_search {
 	const struct added *added;
 	const struct trie *trie;
 	struct span text;
-	bool is_plain; /* special tokens are text */
+	bool is_plain; /* special tokens are text ... */
+	/* ... but where one of these ranges holds them; NULL: everywhere. */
+	const struct tokenizer_range *trusted;
+	size_t n_trusted;
+	size_t offset; /* where the ranges have the text's first byte */
 	size_t at;     /* where to look next */
 	size_t done;   /* text before it was given out */
 };
@@ -47,6 +55,10 @@ struct added_part {
 	struct span text;
 	const struct added_token *token;
 };
+
+/* Whether one of the trusted ranges holds bytes start .. end - 1. */
+bool added_is_trusted(
+    const struct added_search *search, size_t start, size_t end);
 
 /* The next part; false when the text is used up. */
 bool added_next(struct added_search *search, struct added_part *part);

@@ -58,6 +58,7 @@ void tokenizer_work_free(struct tokenizer_work **work)
 struct encode {
 	struct tokenizer_work *work;
 	bool is_plain;
+	const struct tokenizer_marked *marked; /* or NULL */
 	struct token_buf *ids;
 	struct error *err;
 };
@@ -138,6 +139,51 @@ static void bound_buffers(struct tokenizer_work *work, size_t len)
 	}
 }
 
+/*
+ * Text that is trusted in parts: where its bytes come from is lost when it is
+ * normalised, so control tokens are sought in it as the file writes them.
+ */
+static enum result encode_mixed(
+    const struct encode *e, struct span text, size_t offset)
+{
+	const struct added *added = &e->work->tokenizer->added;
+	struct added_search search = {.added = added,
+	    .trie = &added->marked,
+	    .text = text,
+	    .is_plain = true,
+	    .trusted = e->marked->trusted,
+	    .n_trusted = e->marked->n,
+	    .offset = offset};
+	struct added_part part;
+
+	while (added_next(&search, &part)) {
+		bool is_first = part.text.ptr == text.ptr;
+
+		if (encode_part(e, part.text, offset == 0 && is_first) ==
+		    FAILED)
+			return FAILED;
+		if (part.token &&
+		    model_put(e->ids, &part.token->id, 1, e->err) == FAILED)
+			return FAILED;
+	}
+	return OK;
+}
+
+/* What lies between two added tokens of the text as given. */
+static enum result encode_between(
+    const struct encode *e, const struct added_search *search, struct span part)
+{
+	size_t offset = (size_t)(part.ptr - search->text.ptr);
+	struct encode trusting = *e;
+
+	if (!e->marked || part.len == 0)
+		return encode_part(e, part, offset == 0);
+	if (!added_is_trusted(search, offset, offset + part.len))
+		return encode_mixed(e, part, offset);
+	trusting.is_plain = false;
+	return encode_part(&trusting, part, offset == 0);
+}
+
 static enum result encode_text(const struct encode *e, struct span text)
 {
 	const struct added *added = &e->work->tokenizer->added;
@@ -148,6 +194,10 @@ static enum result encode_text(const struct encode *e, struct span text)
 	struct added_part part;
 	size_t valid;
 
+	if (e->marked) {
+		search.trusted = e->marked->trusted;
+		search.n_trusted = e->marked->n;
+	}
 	if (text.len > TOKENIZER_TEXT_MAX) {
 		error_set(e->err, "the text has %zu bytes, at most %zu",
 		    text.len, TOKENIZER_TEXT_MAX);
@@ -160,8 +210,7 @@ static enum result encode_text(const struct encode *e, struct span text)
 		return FAILED;
 	}
 	while (added_next(&search, &part)) {
-		if (encode_part(e, part.text, part.text.ptr == text.ptr) ==
-		    FAILED)
+		if (encode_between(e, &search, part.text) == FAILED)
 			return FAILED;
 		if (part.token &&
 		    model_put(e->ids, &part.token->id, 1, e->err) == FAILED)
@@ -212,7 +261,10 @@ static enum result fill_template(const struct tokenizer_work *work,
 static enum result encode_into(struct tokenizer_work *work, struct span text,
     unsigned flags, struct token_buf *ids, struct error *err)
 {
-	struct encode e = {work, flags & TOKENIZER_PLAIN, ids, err};
+	struct encode e = {.work = work,
+	    .is_plain = flags & TOKENIZER_PLAIN,
+	    .ids = ids,
+	    .err = err};
 
 	ids->len = 0;
 	return encode_text(&e, text);
@@ -229,6 +281,23 @@ enum result tokenizer_encode(struct tokenizer_work *work, struct span text,
 	if (encode_into(work, text, flags, &work->first, err) == OK &&
 	    fill_template(work, template, !(flags & TOKENIZER_NO_SPECIAL), out,
 		err) == OK)
+		return OK;
+	ids->len = start;
+	return FAILED;
+}
+
+enum result tokenizer_encode_marked(struct tokenizer_work *work,
+    const struct tokenizer_marked *marked, struct token_buf *ids,
+    struct error *err)
+{
+	struct encode e = {.work = work,
+	    .is_plain = true,
+	    .marked = marked,
+	    .ids = ids,
+	    .err = err};
+	size_t start = ids->len;
+
+	if (encode_text(&e, marked->text) == OK)
 		return OK;
 	ids->len = start;
 	return FAILED;

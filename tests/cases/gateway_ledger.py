@@ -17,7 +17,8 @@ KILLS = int(os.environ.get("KILLS", "5"))
 FIELDS = {"ts", "request_id", "attempt_id", "attempt", "kind", "state",
           "outcome", "status", "key", "model", "rule", "input_tokens",
           "cached_tokens", "output_tokens", "estimated", "cost_nano_usd",
-          "baseline_nano_usd", "saved_nano_usd"}
+          "baseline_nano_usd", "saved_nano_usd", "task", "source",
+          "answer_of", "followers", "first_token_ns", "duration_ns"}
 SUMS = ("cost_nano_usd", "baseline_nano_usd", "saved_nano_usd")
 
 
@@ -267,11 +268,10 @@ def nothing_billed_is_lost_by_kill_9_under_load(bench):
 def ledger_files(gateway):
     """The files of records, by the bytes that they hold; most first."""
     found = []
-    for path in glob.glob(os.path.join(gateway.folder, "state", "**", "*"),
-                          recursive=True):
-        if os.path.isfile(path):
-            with open(path, "rb") as data:
-                found.append((len(data.read().rstrip(b"\0")), path))
+    for path in glob.glob(os.path.join(gateway.folder, "state", "ledger",
+                                       "*.seg")):
+        with open(path, "rb") as data:
+            found.append((len(data.read().rstrip(b"\0")), path))
     return sorted(found, reverse=True)
 
 

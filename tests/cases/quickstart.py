@@ -31,7 +31,7 @@ def free_port():
 
 
 def quickstart(folder, *words, **environment):
-    names = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "ANTHROPIC_API_KEY")
+    names = ("REDIS_URL", "OPENAI_API_KEY", "OPENAI_BASE_URL", "ANTHROPIC_API_KEY")
     env = {k: v for k, v in os.environ.items() if k not in names}
     env.update(environment, BUILD_DIR=BUILD)
     run = subprocess.run(
@@ -68,9 +68,17 @@ def simulated(folder):
     for row in (r"a short question +200 +up/small",
                 r"a page of code to rework +200 +up/large +code",
                 r"the small one fails +200 +up/large",
+                r"the same once more +200 +up/small +default +hit +0 ",
+                r"the same as a stream +200 +up/small +default +hit +0 ",
                 r"an embedding +200 +up/embed +pinned",
-                r"a wrong key +401"):
+                r"the same embedding +200 +up/embed +pinned +hit +0 ",
+                r"half a request +400",
+                r"a wrong key +401",
+                r"8 requests, 3 of them from cache",
+                r"The page of spend and savings: http://127.0.0.1:\d+/"):
         check(re.search(row, run.stdout), f"the table has {row}")
+    check(re.search(r"\$ echo .*\n +sluice generate|going on without",
+                    run.stdout), "a model answers here, or cannot be had")
     check(max(map(len, run.stdout.splitlines())) <= 100, "100 columns do")
     check(leaves_nothing(folder), "nothing is left running")
 

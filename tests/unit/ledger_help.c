@@ -87,6 +87,9 @@ struct ledger_settle help_settle(uint64_t number)
 	    .cost_nano = (int64_t)number,
 	    .baseline_nano = 3 * (int64_t)number,
 	    .saved_nano = 2 * (int64_t)number,
+	    .first_token_ns = 20 * NS_PER_MS,
+	    .duration_ns = 90 * NS_PER_MS,
+	    .followers = 3,
 	};
 }
 
@@ -137,11 +140,14 @@ static bool keep_row(const struct ledger_row *row, void *arg)
 	    .number = help_number(&row->reserve.attempt),
 	    .utc_ns = row->reserve.utc_ns,
 	    .state = row->state,
+	    .source = row->reserve.source,
+	    .answer_of = row->reserve.answer_of,
 	    .settle = row->settle,
 	};
 	snprintf(kept->key, sizeof(kept->key), "%s", row->reserve.key);
 	snprintf(kept->model, sizeof(kept->model), "%s", row->reserve.model);
 	snprintf(kept->rule, sizeof(kept->rule), "%s", row->reserve.rule);
+	snprintf(kept->task, sizeof(kept->task), "%s", row->reserve.task);
 	return true;
 }
 

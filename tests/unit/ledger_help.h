@@ -39,6 +39,9 @@ struct help_row {
 	char key[LEDGER_NAME_MAX + 1];
 	char model[LEDGER_NAME_MAX + 1];
 	char rule[LEDGER_NAME_MAX + 1];
+	char task[LEDGER_NAME_MAX + 1];
+	enum ledger_source source;
+	struct ledger_id answer_of;
 };
 
 struct help_rows {

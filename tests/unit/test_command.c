@@ -106,6 +106,50 @@ static void a_value_is_there_or_it_is_not(void **state)
 	MISUSED("--json takes no value", "--json=false");
 }
 
+/* Like "--by", but all its values count. */
+static bool read_repeats(struct command_repeat *repeat, const char *const *argv)
+{
+	int argc = 0;
+
+	while (argv[argc])
+		argc++;
+	line = (struct command_line){
+	    .command = &command,
+	    .options = options,
+	    .n = sizeof(options) / sizeof(options[0]),
+	    .repeat = repeat,
+	    .status = -1,
+	};
+	return command_read(&line, argc, (char **)(uintptr_t)argv);
+}
+
+static void one_option_may_be_repeated(void **state)
+{
+	static const char *const words[] = {
+	    "--stop", "a", "--json", "--stop=b=c", NULL};
+	static const char *const thrice[] = {
+	    "--stop", "a", "--stop", "b", "--stop", "c", NULL};
+	static const char *const cut[] = {"--stop", NULL};
+	const char *values[2];
+	struct command_repeat repeat = {"--stop", values, 2, 0};
+	struct capture capture;
+
+	(void)state;
+	assert_true(read_repeats(&repeat, words));
+	assert_int_equal(repeat.n, 2);
+	assert_string_equal(values[0], "a");
+	assert_string_equal(values[1], "b=c");
+	capture_start(&capture, STDERR_FILENO);
+	repeat.n = 0;
+	assert_false(read_repeats(&repeat, thrice));
+	repeat.n = 0;
+	assert_false(read_repeats(&repeat, cut));
+	capture_stop(&capture);
+	assert_string_equal(capture.text,
+	    "sluice try: --stop: at most 2 times; see sluice try --help\n"
+	    "sluice try: --stop needs a value; see sluice try --help\n");
+}
+
 static void help_goes_to_stdout_and_ends_the_command(void **state)
 {
 	static const char *const words[] = {"--help", "-h"};
@@ -127,7 +171,9 @@ static void every_command_has_help_with_an_example(void **state)
 {
 	static const struct command *const commands[] = {&command_serve,
 	    &command_check, &command_route, &command_spend, &command_ledger,
-	    &command_version};
+	    &command_version, &command_tokenize, &command_detokenize,
+	    &command_template, &command_score, &command_generate,
+	    &command_embed, &command_classify, &command_model, &command_bench};
 	char help[] = "--help";
 	struct capture capture;
 	int status;
@@ -170,6 +216,7 @@ int main(void)
 	    cmocka_unit_test(keeps_what_is_no_option),
 	    cmocka_unit_test(suggests_the_option_that_was_meant),
 	    cmocka_unit_test(a_value_is_there_or_it_is_not),
+	    cmocka_unit_test(one_option_may_be_repeated),
 	    cmocka_unit_test(help_goes_to_stdout_and_ends_the_command),
 	    cmocka_unit_test(every_command_has_help_with_an_example),
 	    cmocka_unit_test(every_command_says_what_it_lacks),

@@ -155,6 +155,40 @@ static void takes_null_for_absent(void **state)
 	assert_int_equal(r->include_usage_at.len, 0);
 }
 
+static void sees_requests_that_do_more_than_ask(void **state)
+{
+	static const struct {
+		const char *member;
+		bool has_side_effects;
+	} cases[] = {
+	    {"\"store\":true", true},
+	    {"\"store\":1", true},
+	    {"\"st\\u006fre\":true", true},
+	    {"\"store\":false", false},
+	    {"\"store\":null", false},
+	    {"\"background\":true", true},
+	    {"\"background\":false", false},
+	    {"\"web_search_options\":{}", true},
+	    {"\"web_search_options\":null", false},
+	    {"\"audio\":{\"voice\":\"x\"}", true},
+	    {"\"audio\":null", false},
+	    {"\"modalities\":[\"text\",\"audio\"]", true},
+	    {"\"modalities\":[\"text\"]", false},
+	    {"\"metadata\":{\"store\":true}", false},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char body[128];
+		const struct dialect_request *r;
+
+		snprintf(body, sizeof(body), "{\"model\":\"m\",%s}",
+		    cases[i].member);
+		r = read_chat(*state, body);
+		assert_int_equal(
+		    r->has_side_effects, cases[i].has_side_effects);
+	}
+}
+
 static void knows_members_by_their_decoded_names(void **state)
 {
 	const struct dialect_request *r = read_chat(
@@ -491,6 +525,7 @@ int main(void)
 	    TEST(reads_the_smallest_request),
 	    TEST(reads_every_member_that_decides),
 	    TEST(takes_null_for_absent),
+	    TEST(sees_requests_that_do_more_than_ask),
 	    TEST(knows_members_by_their_decoded_names),
 	    TEST(lets_pass_what_it_does_not_know),
 	    TEST(is_deterministic_only_at_temperature_0),

@@ -67,6 +67,10 @@ static void assert_same(
 	assert_int_equal(a->is_usage_only, b->is_usage_only);
 	assert_int_equal(a->output_bytes, b->output_bytes);
 	assert_int_equal(a->output_estimate, b->output_estimate);
+	assert_int_equal(a->has_audio, b->has_audio);
+	assert_int_equal(a->is_cut, b->is_cut);
+	assert_int_equal(a->choices, b->choices);
+	assert_int_equal(a->finished, b->finished);
 	assert_int_equal(a->usage.has_output, b->usage.has_output);
 	assert_int_equal(a->usage.output_tokens, b->usage.output_tokens);
 }

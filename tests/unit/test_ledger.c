@@ -66,6 +66,37 @@ static void a_row_comes_back_as_it_was_settled(void **state)
 	help_free_rows(&rows);
 }
 
+static void a_row_says_whose_answer_it_is_and_how_long_it_took(void **state)
+{
+	const char *directory = *state;
+	struct ledger *ledger = help_open(directory, 1, 0);
+	struct ledger_reserve reserve = help_reserve(2);
+	struct ledger_settle settle = help_settle(2);
+	struct error err;
+	struct help_rows rows;
+
+	help_must_reserve(ledger_writer(ledger, 0), 1);
+	reserve.kind = LEDGER_CACHE_HIT;
+	reserve.task = "summarising";
+	reserve.source = LEDGER_SOURCE_REDIS;
+	reserve.answer_of = help_id(1);
+	assert_int_equal(
+	    ledger_reserve(ledger_writer(ledger, 0), &reserve, &err), OK);
+	ledger_settle(ledger_writer(ledger, 0), &settle);
+	ledger_close(&ledger);
+	help_read(directory, &rows);
+	assert_int_equal(rows.n, 2);
+	assert_string_equal(rows.items[0].task, "");
+	assert_true(ledger_id_is_zero(&rows.items[0].answer_of));
+	assert_string_equal(rows.items[1].task, "summarising");
+	assert_int_equal(rows.items[1].source, LEDGER_SOURCE_REDIS);
+	assert_int_equal(help_number(&rows.items[1].answer_of), 1);
+	assert_int_equal(rows.items[1].settle.followers, 3);
+	assert_int_equal(rows.items[1].settle.first_token_ns, 20 * NS_PER_MS);
+	assert_int_equal(rows.items[1].settle.duration_ns, 90 * NS_PER_MS);
+	help_free_rows(&rows);
+}
+
 static void an_open_attempt_is_reserved_while_its_process_lives(void **state)
 {
 	const char *directory = *state;
@@ -657,6 +688,8 @@ static void a_row_is_written_as_the_export_has_it(void **state)
 	(void)state;
 	buf_init(&buf, 4096);
 	row.reserve.key = "a\"b";
+	row.reserve.task = "chat";
+	row.reserve.answer_of = help_id(2);
 	row.settle.cost_nano = MONEY_UNPRICED;
 	row.settle.is_estimated = true;
 	row.settle.saved_nano = -5;
@@ -671,11 +704,18 @@ static void a_row_is_written_as_the_export_has_it(void **state)
 	    "\"model\":\"up/small\",\"rule\":\"default\","
 	    "\"input_tokens\":10,\"cached_tokens\":2,\"output_tokens\":5,"
 	    "\"estimated\":true,\"cost_nano_usd\":null,"
-	    "\"baseline_nano_usd\":3,\"saved_nano_usd\":-5}");
+	    "\"baseline_nano_usd\":3,\"saved_nano_usd\":-5,"
+	    "\"task\":\"chat\",\"source\":null,"
+	    "\"answer_of\":\"att_00000000000000000200000000000000\","
+	    "\"followers\":3,\"first_token_ns\":20000000,"
+	    "\"duration_ns\":90000000}");
 	buf_consume(&buf, SIZE_MAX);
 	row.state = LEDGER_UNKNOWN;
 	row.settle = (struct ledger_settle){0};
 	row.reserve.kind = LEDGER_CACHE_HIT;
+	row.reserve.source = LEDGER_SOURCE_NEAR;
+	row.reserve.answer_of = (struct ledger_id){{0}};
+	row.reserve.task = "";
 	assert_true(ledger_row_write_json(&row, &buf));
 	assert_true(buf_append(&buf, span_make("", 1)));
 	assert_non_null(strstr(buf_span(&buf).ptr,
@@ -685,7 +725,9 @@ static void a_row_is_written_as_the_export_has_it(void **state)
 	    "\"input_tokens\":null,\"cached_tokens\":null,"
 	    "\"output_tokens\":null,\"estimated\":false,"
 	    "\"cost_nano_usd\":null,\"baseline_nano_usd\":null,"
-	    "\"saved_nano_usd\":null}"));
+	    "\"saved_nano_usd\":null,\"task\":null,\"source\":\"near\","
+	    "\"answer_of\":null,\"followers\":null,"
+	    "\"first_token_ns\":null,\"duration_ns\":null}"));
 	buf_free(&buf);
 	buf_init(&buf, 100);
 	assert_false(ledger_row_write_json(&row, &buf));
@@ -722,6 +764,7 @@ int main(void)
 #define in_directory(name) cmocka_unit_test_setup_teardown(name, begin, end)
 	const struct CMUnitTest tests[] = {
 	    in_directory(a_row_comes_back_as_it_was_settled),
+	    in_directory(a_row_says_whose_answer_it_is_and_how_long_it_took),
 	    in_directory(an_open_attempt_is_reserved_while_its_process_lives),
 	    in_directory(readers_are_shown_only_what_is_synced),
 	    in_directory(a_second_settle_changes_nothing),

@@ -127,7 +127,10 @@ static void a_reserve_comes_back_with_its_extremes(void **state)
 	    .key = 1,
 	    .model = UINT32_MAX,
 	    .rule = 0,
+	    .task = UINT32_MAX - 1,
 	    .kind = LEDGER_CACHE_HIT,
+	    .source = LEDGER_SOURCE_COALESCED,
+	    .answer_of = help_id(UINT64_MAX - 1),
 	};
 	struct format_reserve out;
 	uint8_t slot[FORMAT_SLOT_LEN];
@@ -147,8 +150,44 @@ static void a_reserve_comes_back_with_its_extremes(void **state)
 	assert_int_equal(out.kind, LEDGER_CACHE_HIT);
 	assert_true(format_reserves(slot, &in.attempt));
 	assert_false(format_reserves(slot, &in.request));
+	assert_true(out.task == UINT32_MAX - 1);
+	assert_int_equal(out.source, LEDGER_SOURCE_COALESCED);
+	assert_memory_equal(out.answer_of.bytes, in.answer_of.bytes, 16);
 	slot[72] = LEDGER_CACHE_HIT + 1;
 	assert_false(format_read_reserve(slot, &out));
+	slot[72] = LEDGER_CACHE_HIT;
+	slot[73] = LEDGER_SOURCE_COALESCED + 1;
+	assert_false(format_read_reserve(slot, &out));
+}
+
+static void what_an_older_version_left_zero_is_not_known(void **state)
+{
+	const struct format_reserve reserve = {
+	    .task = 3,
+	    .source = LEDGER_SOURCE_REDIS,
+	    .answer_of = help_id(4),
+	};
+	const struct format_settle settle = {
+	    .settle = {.first_token_ns = 1, .duration_ns = 2, .followers = 3},
+	};
+	struct format_reserve old_reserve;
+	struct format_settle old_settle;
+	uint8_t slot[FORMAT_SLOT_LEN];
+
+	(void)state;
+	format_write_reserve(&reserve, slot);
+	memset(slot + 73, 0, FORMAT_SLOT_LEN - 73);
+	assert_true(format_read_reserve(slot, &old_reserve));
+	assert_int_equal(old_reserve.task, 0);
+	assert_int_equal(old_reserve.source, LEDGER_SOURCE_NONE);
+	assert_true(ledger_id_is_zero(&old_reserve.answer_of));
+	assert_false(ledger_id_is_zero(&reserve.answer_of));
+	format_write_settle(&settle, slot);
+	memset(slot + 98, 0, FORMAT_SLOT_LEN - 98);
+	assert_true(format_read_settle(slot, &old_settle));
+	assert_int_equal(old_settle.settle.first_token_ns, 0);
+	assert_int_equal(old_settle.settle.duration_ns, 0);
+	assert_int_equal(old_settle.settle.followers, 0);
 }
 
 static void a_settle_comes_back_with_its_extremes(void **state)
@@ -167,6 +206,9 @@ static void a_settle_comes_back_with_its_extremes(void **state)
 		    .cost_nano = MONEY_UNPRICED,
 		    .baseline_nano = 12,
 		    .saved_nano = -13,
+		    .first_token_ns = INT64_MAX - 1,
+		    .duration_ns = INT64_MAX,
+		    .followers = UINT32_MAX,
 		},
 	    .reserve_sequence = UINT64_C(0x123456789abc),
 	    .reserve_slot = FORMAT_SLOTS_MAX,
@@ -192,6 +234,9 @@ static void a_settle_comes_back_with_its_extremes(void **state)
 	assert_int_equal(out.settle.saved_nano, -13);
 	assert_true(out.reserve_sequence == in.reserve_sequence);
 	assert_int_equal(out.reserve_slot, FORMAT_SLOTS_MAX);
+	assert_true(out.settle.first_token_ns == INT64_MAX - 1);
+	assert_true(out.settle.duration_ns == INT64_MAX);
+	assert_true(out.settle.followers == UINT32_MAX);
 	slot[96] = LEDGER_REFUSED + 1;
 	assert_false(format_read_settle(slot, &out));
 	slot[96] = 0;
@@ -586,6 +631,7 @@ int main(void)
 		any_other_byte_of_a_header_is_watched_but_the_mark),
 	    cmocka_unit_test(a_header_of_another_format_is_refused),
 	    cmocka_unit_test(a_reserve_comes_back_with_its_extremes),
+	    cmocka_unit_test(what_an_older_version_left_zero_is_not_known),
 	    cmocka_unit_test(a_settle_comes_back_with_its_extremes),
 	    cmocka_unit_test(a_record_stands_little_endian_at_fixed_offsets),
 	    cmocka_unit_test(one_changed_bit_anywhere_makes_a_record_bad),

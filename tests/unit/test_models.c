@@ -48,7 +48,8 @@ static void open_worker(struct fixture *f)
 	struct error err;
 
 	snapshot_unref(&f->snapshot);
-	f->snapshot = snapshot_new(config_ref(f->place->config), f->upstreams);
+	f->snapshot =
+	    snapshot_new(config_ref(f->place->config), f->upstreams, NULL);
 	f->worker = worker_new(
 	    &(struct worker_options){
 		.snapshot = f->snapshot,
@@ -361,7 +362,7 @@ static void reload(struct fixture *f, const char *changed)
 	struct snapshot *next;
 
 	place_load_well(f->place, changed);
-	next = snapshot_new(config_ref(f->place->config), f->upstreams);
+	next = snapshot_new(config_ref(f->place->config), f->upstreams, NULL);
 	worker_set_snapshot(f->worker, next);
 	snapshot_unref(&next);
 	loop_turn(f->worker->loop, NS_PER_MS);

@@ -136,7 +136,7 @@ static void names_what_is_missing(void **state)
 	    "p.yaml:1:1: a policy needs \"use\", its models, best first");
 	expect_mistakes(HEAD "rules: [{}]\n",
 	    "p.yaml:4:9: a rule needs a \"name\"",
-	    "p.yaml:4:9: a rule needs \"use\" or \"cache\", or it changes "
+	    "p.yaml:4:9: a rule needs \"use\", \"cache\" or \"coalesce\", or it changes "
 	    "nothing",
 	    "p.yaml:4:9: a rule needs a condition, \"when\"");
 	expect_mistakes(

@@ -60,7 +60,8 @@ static int set_up(void **state)
 	place_load_well(f->place, text);
 	f->metrics = metrics_new(gateway_metric_specs, METRIC_COUNT);
 	f->upstreams = upstreams_new(f->metrics);
-	f->snapshot = snapshot_new(config_ref(f->place->config), f->upstreams);
+	f->snapshot =
+	    snapshot_new(config_ref(f->place->config), f->upstreams, NULL);
 	snprintf(
 	    f->directory, sizeof(f->directory), "%s/ledger", f->place->folder);
 	f->ledger = ledger_open(

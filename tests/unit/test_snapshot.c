@@ -22,7 +22,7 @@
 static struct snapshot *load(struct place *place, struct upstreams *upstreams)
 {
 	place_load_well(place, TWO_MODELS);
-	return snapshot_new(config_ref(place->config), upstreams);
+	return snapshot_new(config_ref(place->config), upstreams, NULL);
 }
 
 static void shows_how_each_model_stands(void **state)

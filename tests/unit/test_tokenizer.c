@@ -72,6 +72,37 @@ static void gives_the_ids_that_hf_tokenizers_gives(void **state)
 	}
 }
 
+/* A text that is trusted as a whole, or not at all. */
+static void check_marked(struct check *c, const char *key, bool is_trusted)
+{
+	struct span text = golden_text(&c->golden, "text");
+	struct tokenizer_range whole = {0, text.len};
+	struct tokenizer_marked marked = {text, &whole, is_trusted};
+	struct error err;
+
+	if (!golden_ids(&c->golden, key, &c->expected))
+		return;
+	c->ids.len = 0;
+	assert_int_equal(
+	    OK, tokenizer_encode_marked(c->work, &marked, &c->ids, &err));
+	assert_ids(&c->ids, &c->expected);
+}
+
+static void reads_control_tokens_where_they_are_trusted(void **state)
+{
+	struct check c = {0};
+
+	(void)state;
+	for (size_t i = 0; i < KINDS; i++) {
+		open_check(&c, kinds[i]);
+		while (next_golden(&c.golden)) {
+			check_marked(&c, "bare", true);
+			check_marked(&c, "plain", false);
+		}
+		close_check(&c);
+	}
+}
+
 /* --- decoding ------------------------------------------------------------- */
 
 static void check_decoded(struct check *c, const char *key, bool skips)
@@ -364,6 +395,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(gives_the_ids_that_hf_tokenizers_gives),
+	    cmocka_unit_test(reads_control_tokens_where_they_are_trusted),
 	    cmocka_unit_test(gives_the_texts_that_hf_tokenizers_gives),
 	    cmocka_unit_test(streams_whole_characters_only),
 	    cmocka_unit_test(streams_the_first_words_before_the_last_ones),

@@ -1,0 +1,22 @@
+/* redis_no_tls.c -- what stands for TLS to Redis where hiredis has none. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cache/redis.h"
+#include "cache/redis_tls.h"
+
+bool redis_has_tls(void)
+{
+	return false;
+}
+
+struct redis_tls *redis_tls_start(
+    struct redisContext *redis, const char *host, struct error *err)
+{
+	(void)redis;
+	error_set(err, "%s: this build has no TLS to Redis", host);
+	return NULL;
+}
+
+void redis_tls_free(struct redis_tls **tls)
+{
+	*tls = NULL;
+}
