@@ -4,6 +4,8 @@
 
 #if defined(__x86_64__)
 
+#include <cpuid.h>
+
 /* Tokens from which rows that were not packed are worth a panel. */
 #define PANEL_TOKENS 4
 
