@@ -17,6 +17,8 @@ bench_load_SOURCES = bench/gateway/load.c
 EXTRA_DIST += bench/gateway/run.py
 EXTRA_PROGRAMS += bench/ledger_bench
 bench_ledger_bench_SOURCES = bench/ledger_bench.c
+EXTRA_PROGRAMS += bench/projection_bench
+bench_projection_bench_SOURCES = bench/projection_bench.c
 EXTRA_PROGRAMS += bench/router_bench
 bench_router_bench_SOURCES = bench/router_bench.c
 

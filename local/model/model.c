@@ -277,6 +277,7 @@ struct model_info model_info(const struct model *model)
 	    .file_bytes = weights_bytes(model->weights),
 	    .token_bytes = kv_token_bytes(model->kv),
 	    .fixed_bytes = needs_fixed(&model->parts, model->chunk),
+	    .packed_bytes = cpu_packed_bytes(model->cpu),
 	    .step_bytes = needs_step(&model->parts),
 	    .eos = c->eos,
 	    .n_eos = c->n_eos,
