@@ -32,6 +32,8 @@ async function start() {
 }
 
 async function feed(context, at, n) {
+	for (; n > 512; at += 512, n -= 512)
+		await feed(context, at, 512);
 	const tokens = Uint32Array.from({length: n}, (_, i) => token(at + i));
 	context.initBatch(n);
 	context.addToBatch(0, at, tokens, Uint32Array.of(n - 1));

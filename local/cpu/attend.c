@@ -79,6 +79,20 @@ static void find_tiles(struct block *b, bool is_value)
 		    kv_tile(b->rows[0].kv, &b->place, b->first + t);
 }
 
+/*
+ * Fetches a tile while the one before it is multiplied: tiles of a layer lie a
+ * page apart, further than the machine looks ahead by itself.
+ */
+static void fetch_tile(const struct block *b, uint32_t tile)
+{
+	size_t bytes = KV_PAGE_TOKENS * b->a->head_dim * sizeof(float);
+
+	if (tile * KV_PAGE_TOKENS >= b->n_tokens)
+		return;
+	for (size_t i = 0; i < bytes; i += 64)
+		__builtin_prefetch((const char *)b->tiles[tile] + i);
+}
+
 static void score_tokens(struct block *b)
 {
 	uint32_t m = b->n * b->n_queries;
@@ -86,6 +100,7 @@ static void score_tokens(struct block *b)
 
 	find_tiles(b, false);
 	for (uint32_t t = 0; t < b->n_tokens; t += KV_PAGE_TOKENS) {
+		fetch_tile(b, t / KV_PAGE_TOKENS + 1);
 		for (uint32_t i = 0; i < m; i++)
 			c[i] = b->scores[i] + t;
 		b->kernels->blend(&(struct blend){

@@ -133,34 +133,42 @@ AVX2_INLINE void block_sums(const int16_t *w, const int16_t *x, size_t cols,
  * the panel in the step's memory. <tokens> and <has_min> are constants.
  */
 AVX2_INLINE void add_blocks(
-    const struct step *s, const int tokens, const bool has_min)
+    const struct step *step, const int tokens, const bool has_min)
 {
-	for (uint32_t b = 0; b < s->n; b++) {
-		__m256i sums[TOKENS][2];
-		const float *d = s->d + b * GROUP_ROWS;
-		const float *m = s->m + (has_min ? b * GROUP_ROWS : 0);
+	/* A copy: stores of sums could change what is pointed to. */
+	const struct step s = *step;
+	const float *scales[TOKENS], *totals[TOKENS];
 
-		block_sums(s->w + (size_t)b * 512, s->x + b * BLOCK_COLS,
-		    s->cols, sums, tokens);
+#pragma GCC unroll 4
+	for (int t = 0; t < tokens; t++) {
+		scales[t] = s.scales + (size_t)t * s.blocks;
+		totals[t] = s.totals + (size_t)t * s.blocks;
+	}
+	for (size_t b = 0; b < s.n; b++) {
+		__m256i sums[TOKENS][2];
+		const float *d = s.d + b * GROUP_ROWS;
+		const float *m = has_min ? s.m + b * GROUP_ROWS : NULL;
+
+		block_sums(
+		    s.w + b * 512, s.x + b * BLOCK_COLS, s.cols, sums, tokens);
 #pragma GCC unroll 4
 		for (int t = 0; t < tokens; t++) {
-			size_t at = (size_t)t * s->blocks + b;
-			__m256 scale = _mm256_set1_ps(s->scales[at]);
+			__m256 scale = _mm256_set1_ps(scales[t][b]);
 			__m256 total =
-			    _mm256_set1_ps(has_min ? s->totals[at] : 0);
+			    _mm256_set1_ps(has_min ? totals[t][b] : 0);
 
 #pragma GCC unroll 2
 			for (int h = 0; h < 2; h++) {
-				float *to = s->sums + 16 * t + 8 * h;
+				float *to = s.sums + 16 * t + 8 * h;
 				__m256 sum = _mm256_load_ps(to);
 
+				if (has_min)
+					sum = _mm256_fmadd_ps(total,
+					    _mm256_loadu_ps(m + 8 * h), sum);
 				sum = _mm256_fmadd_ps(
 				    _mm256_mul_ps(
 					scale, _mm256_loadu_ps(d + 8 * h)),
 				    _mm256_cvtepi32_ps(sums[t][h]), sum);
-				if (has_min)
-					sum = _mm256_fmadd_ps(total,
-					    _mm256_loadu_ps(m + 8 * h), sum);
 				_mm256_store_ps(to, sum);
 			}
 		}
@@ -191,12 +199,16 @@ OWN void add_one_min(const struct step *s)
 
 typedef void (*add_fn)(const struct step *s);
 
-/*
- * <tokens> tokens, 1 or 4, from <at> on. (GCC would clear the sums by "rep
- * stos", which takes longer than a block.)
- */
-__attribute__((optimize("no-tree-loop-distribute-patterns"))) AVX2 static void
-multiply_tokens(const struct gemm *g, uint32_t at, int tokens, add_fn add)
+/* GCC would clear the sums by "rep stos", which takes longer than a block. */
+#if defined(__clang__)
+#define NO_STOS
+#else
+#define NO_STOS __attribute__((optimize("no-tree-loop-distribute-patterns")))
+#endif
+
+/* <tokens> tokens, 1 or 4, from <at> on. */
+NO_STOS AVX2 static void multiply_tokens(
+    const struct gemm *g, uint32_t at, int tokens, add_fn add)
 {
 	const struct operand *x = g->x;
 	size_t cols = x->cols, blocks = cols / BLOCK_COLS;

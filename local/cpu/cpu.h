@@ -32,18 +32,16 @@ uint32_t cpu_threads(const struct cpu *cpu);
 /*
  * Lays matrices that are multiplied again and again out so that this machine
  * multiplies them faster, on all threads, where there is such a layout for
- * their type; the memory is the backend's. Weights stay what they are, but for
- * <shortens>: BF16 and halves become eight bits with a scale for each 32.
+ * their type; the memory is the backend's. Returns its bytes. Weights stay what
+ * they are, but for <shortens>.
  */
 struct pack_options {
-	bool encodes; /* many rows at a time: worth it for F32 too */
-	bool shortens;
+	bool encodes;  /* many rows at a time: worth it for F32 too */
+	bool shortens; /* BF16, halves: eight bits and a scale for each 32 */
+	bool is_plan;  /* only counts the bytes */
 };
-void cpu_pack(struct cpu *cpu, struct matrix *const *matrices, uint32_t n,
+uint64_t cpu_pack(struct cpu *cpu, struct matrix *const *matrices, uint32_t n,
     const struct pack_options *options);
-
-/* Bytes that cpu_pack took. */
-uint64_t cpu_packed_bytes(const struct cpu *cpu);
 
 /*
  * The left side of products: values (n, cols) in F32, and what cpu_multiply

@@ -77,48 +77,34 @@ static void pack_task(void *arg, uint32_t task, uint32_t thread)
 	    task - job->first_task[i]);
 }
 
-static struct pack_store *new_store(uint32_t n, uint64_t bytes)
+/* Room for <bytes>; takes <packed> over. NULL, and nothing taken: no room. */
+static struct pack_store *new_store(struct packed *packed, uint64_t bytes)
 {
-	struct pack_store *store = mem_new(struct pack_store);
-
-	store->packed = mem_zalloc((n + 1) * sizeof(*store->packed));
-	store->bytes = bytes;
-	store->data = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+	void *data = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
 	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (store->data == MAP_FAILED) {
-		free(store->packed);
-		free(store);
+	struct pack_store *store;
+
+	if (data == MAP_FAILED)
 		return NULL;
-	}
-	(void)madvise(store->data, bytes, MADV_HUGEPAGE);
+	(void)madvise(data, bytes, MADV_HUGEPAGE);
+	store = mem_new(struct pack_store);
+	store->packed = packed;
+	store->bytes = bytes;
+	store->data = data;
 	return store;
 }
 
-/*
- * Packs what was chosen: <packed> (n) describes, in which a matrix that stays
- * has no groups. Where there is no room nothing is packed: slower, not wrong.
- */
+/* Packs into <store>, whose descriptions are ready but for their data. */
 static void pack_all(struct cpu *cpu, struct matrix *const *matrices,
-    struct packed *packed, uint32_t n)
+    struct pack_store *store, uint32_t n)
 {
-	struct pack_job job = {cpu, matrices, NULL, NULL};
-	uint64_t bytes = 0;
-	struct pack_store *store;
+	struct pack_job job = {cpu, matrices, store->packed, NULL};
+	uint64_t at = 0;
 
-	for (uint32_t i = 0; i < n; i++)
-		bytes += bytes_of(&packed[i]);
-	store = bytes ? new_store(n, bytes) : NULL;
-	if (!store)
-		return;
-	memcpy(store->packed, packed, n * sizeof(*packed));
-	store->next = cpu->store;
-	cpu->store = store;
-	job.packed = store->packed;
 	job.first_task = mem_zalloc((n + 1) * sizeof(*job.first_task));
-	bytes = 0;
 	for (uint32_t i = 0; i < n; i++) {
-		job.packed[i].data = store->data + bytes;
-		bytes += bytes_of(&job.packed[i]);
+		job.packed[i].data = store->data + at;
+		at += bytes_of(&job.packed[i]);
 		job.first_task[i + 1] =
 		    job.first_task[i] + job.packed[i].groups;
 	}
@@ -130,27 +116,31 @@ static void pack_all(struct cpu *cpu, struct matrix *const *matrices,
 	free(job.first_task);
 }
 
-void cpu_pack(struct cpu *cpu, struct matrix *const *matrices, uint32_t n,
+/* Where there is no room nothing is packed: slower, not wrong. */
+uint64_t cpu_pack(struct cpu *cpu, struct matrix *const *matrices, uint32_t n,
     const struct pack_options *options)
 {
+	struct pack_store *store = NULL;
 	struct packed *packed;
+	uint64_t bytes = 0;
 
 	if (!cpu->kernels->pack)
-		return;
+		return 0;
 	packed = mem_zalloc((n + 1) * sizeof(*packed));
-	for (uint32_t i = 0; i < n; i++)
+	for (uint32_t i = 0; i < n; i++) {
 		packed[i] = plan(matrices[i], options);
-	pack_all(cpu, matrices, packed, n);
-	free(packed);
-}
-
-uint64_t cpu_packed_bytes(const struct cpu *cpu)
-{
-	uint64_t sum = 0;
-
-	for (const struct pack_store *s = cpu->store; s; s = s->next)
-		sum += s->bytes;
-	return sum;
+		bytes += bytes_of(&packed[i]);
+	}
+	if (bytes && !options->is_plan)
+		store = new_store(packed, bytes);
+	if (!store) {
+		free(packed);
+		return options->is_plan ? bytes : 0;
+	}
+	store->next = cpu->store;
+	cpu->store = store;
+	pack_all(cpu, matrices, store, n);
+	return bytes;
 }
 
 void pack_free(struct pack_store **store)

@@ -135,12 +135,13 @@ static float tolerance(const struct check *c, enum layout layout)
 static void check_product(struct check *c, enum tensor_type type,
     const struct shape *s, enum layout layout)
 {
-	struct pack_options options = {true, layout == SHORTENED};
+	struct pack_options options = {
+	    .encodes = true, .shortens = layout == SHORTENED};
 	struct matrix *list[] = {&c->w};
 
 	make_check(c, type, s);
 	if (layout != AS_READ)
-		cpu_pack(c->fast, list, 1, &options);
+		(void)cpu_pack(c->fast, list, 1, &options);
 	cpu_multiply(c->fast, &c->operand, &(struct product){&c->w, c->a}, 1);
 	if (c->operand.words)
 		read_words(&c->operand, c->x);
@@ -276,6 +277,7 @@ static void sums_long_rows_of_extremes(void **state)
 	    .cols = 256,
 	    .type = TENSOR_Q8_0,
 	    .row_bytes = sizeof(block)};
+	struct pack_options options = {.encodes = false};
 	struct matrix *list[] = {&w};
 	struct error err;
 	struct cpu *fast = cpu_new(1, CPU_FAST, &err);
@@ -293,7 +295,7 @@ static void sums_long_rows_of_extremes(void **state)
 		operand = (struct operand){.values = x, .n = 1, .cols = 256};
 		cpu_multiply(fast, &operand, &(struct product){&w, &out}, 1);
 		assert_true(out == (float)sign * -128.0F * 127 * 256);
-		cpu_pack(fast, list, 1, &(struct pack_options){false, false});
+		(void)cpu_pack(fast, list, 1, &options);
 		cpu_multiply(fast, &operand, &(struct product){&w, &out}, 1);
 		assert_true(out == (float)sign * -128.0F * 127 * 256);
 		w.packed = NULL;
