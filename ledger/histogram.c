@@ -126,7 +126,8 @@ size_t histogram_pack(const struct histogram *histogram, uint8_t *bytes)
 			continue;
 		}
 		len += put(bytes + len, skipped);
-		len += put(bytes + len, (uint32_t)n << 1 ^ (uint32_t)(n >> 31));
+		len += put(
+		    bytes + len, (uint32_t)n << 1 ^ (n < 0 ? UINT32_MAX : 0));
 		skipped = 0;
 	}
 	return len;
