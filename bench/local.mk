@@ -32,8 +32,6 @@ bench_cache_bench_SOURCES = bench/cache_bench.c bench/cache_trace.c \
 	bench/cache_trace.h
 EXTRA_DIST += bench/results
 
-EXTRA_PROGRAMS += bench/replay_bench
-bench_replay_bench_SOURCES = bench/replay_bench.c
 EXTRA_PROGRAMS += bench/redis_bench
 bench_redis_bench_SOURCES = bench/redis_bench.c bench/redis_place.c \
 	bench/redis_place.h

@@ -90,12 +90,18 @@ void redis_link_arm(struct redis_store *store)
 		set_timer(store, at);
 }
 
+/* Stores share the gauge: each adds itself while its breaker is not closed. */
+static void count_open(struct redis_store *store, bool is_open)
+{
+	if (store->options.metrics.breaker && is_open != store->counts_as_open)
+		metric_add(store->options.metrics.breaker, is_open ? 1 : -1);
+	store->counts_as_open = is_open;
+}
+
 /* After each change of the breaker's state and of what is waited for. */
 static void update(struct redis_store *store)
 {
-	if (store->options.metrics.breaker)
-		metric_set(store->options.metrics.breaker,
-		    (int64_t)store->breaker.state);
+	count_open(store, store->breaker.state != REDIS_CLOSED);
 	redis_link_arm(store);
 }
 
@@ -346,6 +352,7 @@ void redis_link_start(struct redis_store *store)
 void redis_link_stop(struct redis_store *store)
 {
 	store->breaker.state = REDIS_OPEN; /* nothing is asked any more */
+	count_open(store, false);
 	redis_conn_close(&store->conn);
 	redis_tls_free(&store->tls);
 	redis_name_free(&store->name);

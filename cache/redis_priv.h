@@ -57,6 +57,7 @@ struct redis_store {
 	size_t n_sent;
 	char trouble[128]; /* logged last; empty: none */
 	unsigned n_telling;
+	bool counts_as_open; /* in the gauge of open breakers */
 	bool is_freed;
 };
 

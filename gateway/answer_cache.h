@@ -30,6 +30,7 @@ struct answer_cache {
 	struct metric *misses;
 	struct metric *kept, *not_kept;
 	struct metric *entries, *bytes, *max_bytes, *evicted, *expired, *flying;
+	int64_t evicted_before, expired_before; /* by those before this one */
 	struct redis_metrics redis;
 };
 

@@ -90,9 +90,8 @@
 	    LABELS("result"), "Answers sent to Redis: stored, failed.")        \
 	M(REDIS_CONNECTS, "sluice_redis_connects_total", COUNTER,              \
 	    LABELS(NULL), "Connections to Redis that came to be.")             \
-	M(REDIS_BREAKER, "sluice_redis_breaker_state", GAUGE, LABELS(NULL),    \
-	    "Breaker before Redis: 0 closed, 1 half-open, 2 open; the last "   \
-	    "worker that changed.")                                            \
+	M(REDIS_BREAKER, "sluice_redis_breakers_open", GAUGE, LABELS(NULL),    \
+	    "Workers that do not ask Redis now: their breaker is not closed.") \
 	M(REDIS_DURATION, "sluice_redis_duration_seconds", HISTOGRAM,          \
 	    LABELS(NULL), "Look-ups that were answered in time.")              \
 	M(PROJECTION_LAG, "sluice_projection_lag_seconds", GAUGE,              \

@@ -204,6 +204,7 @@ static void close_worker(void *arg)
 {
 	struct worker *worker = arg;
 
+	worker->is_closing = true;
 	request_end_headless(worker);
 	server_close(&worker->server);
 	loop_stop(worker->loop);

@@ -1,7 +1,10 @@
-# redis_server.py -- a redis-server that a test starts and asks.
+# redis_server.py -- a real redis-server for as long as a test needs it.
 # SPDX-License-Identifier: Apache-2.0
-"""One real server on a free port."""
-from harness import Process, eventually, free_port, signal, socket
+"""Whoever uses it looks for the program first: shutil.which("redis-server")."""
+import signal
+import socket
+
+from harness import Process, eventually, free_port
 
 
 class Redis:
