@@ -8,7 +8,7 @@
 #include <time.h>
 
 /*
- * usage: engine_bench MODEL THREADS [exact|int8]
+ * usage: engine_bench MODEL THREADS [exact|short]
  * Reads "prefill N", "decode CONTEXT N", "embed TEXTS TOKENS" and "rss" from
  * its standard input and answers each with one line: "WALL_NS CPU_NS" of the
  * whole process, or KiB resident with those of files among them.
@@ -114,9 +114,10 @@ int main(int argc, char **argv)
 	char line[256], verb[16];
 
 	if (argc < 3)
-		quit("usage: engine_bench MODEL THREADS [exact]");
+		quit("usage: engine_bench MODEL THREADS [exact|short]");
 	options.threads = (uint32_t)strtoul(argv[2], NULL, 10);
 	options.is_exact = argc > 3 && strcmp(argv[3], "exact") == 0;
+	options.shortens = argc > 3 && strcmp(argv[3], "short") == 0;
 	b.model = model_open(argv[1], &options, &b.err);
 	if (!b.model)
 		quit(b.err.text);

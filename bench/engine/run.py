@@ -2,7 +2,7 @@
 # run.py -- times the engine beside llama.cpp (and torch), round by round.
 # SPDX-License-Identifier: Apache-2.0
 """usage: bench/engine/run.py [--build build] [--rounds 5] [--threads 1,2]
-                           [--only decode,prefill,embed,busy,memory]
+                     [--only decode,prefill,embed,busy,memory,loss]
 
 The same SmolLM2 file, the same threads, the same tokens. Each round asks one
 side and then the other; both run as long-lived processes that are asked by
@@ -14,10 +14,11 @@ installed once below ${XDG_CACHE_HOME:-~/.cache}/sluice-tests. TORCH_PYTHON
 names a Python that has torch and transformers, for MiniLM. What is printed goes
 to bench/results/engine.txt too, with every round's figures.
 
-Models: tools/fetch-models. First: make -C build bench/engine_bench
+Models: tools/fetch-models. First: make -C build sluice bench/engine_bench
 """
 import argparse
 import hashlib
+import json
 import os
 import platform
 import shutil
@@ -158,6 +159,30 @@ class Bench:
                 loop.kill()
                 loop.wait()
 
+    def score(self, rows, *flags):
+        """Log-probabilities of the tokens of some texts, one after another."""
+        done = subprocess.run(
+            [os.path.join(self.args.build, "sluice"), "score", "--model",
+             SMOLLM2, *flags], input=rows, stdout=subprocess.PIPE, text=True,
+            check=True)
+        return [value for line in done.stdout.splitlines()
+                for value in json.loads(line)["logprobs"] if value is not None]
+
+    def loss(self):
+        """What the fast way loses against --exact, on this project's prose."""
+        texts = []
+        for name in sorted(os.listdir(os.path.join(TOP, "docs"))):
+            if not name.endswith(".md"):
+                continue
+            with open(os.path.join(TOP, "docs", name)) as text:
+                texts.append(text.read(500))
+        rows = "".join(json.dumps({"text": text}) + "\n" for text in texts)
+        fast, exact = self.score(rows), self.score(rows, "--exact")
+        far = sorted(abs(a - b) for a, b in zip(fast, exact))
+        self.say(f"loss of the fast way on {len(far)} tokens of docs/: mean "
+                 f"{statistics.mean(far):.5f} nat, p99 "
+                 f"{far[len(far) * 99 // 100]:.5f}, most {far[-1]:.5f}")
+
     def sentences(self, threads):
         sides = [self.sluice(MINILM, threads), self.torch(threads)]
         sides = [side for side in sides if side]
@@ -188,13 +213,15 @@ def main():
     parser.add_argument("--build", default=os.path.join(TOP, "build"))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", default="1,2")
-    parser.add_argument("--only", default="decode,prefill,embed,busy,memory")
+    parser.add_argument("--only", default="decode,prefill,embed,busy,memory,loss")
     args = parser.parse_args()
     only = args.only.split(",")
     bench = Bench(args)
     bench.say(machine())
+    if "loss" in only:
+        bench.loss()
     for threads in (int(word) for word in args.threads.split(",")):
-        if set(only) - {"embed"}:
+        if set(only) - {"embed", "loss"}:
             bench.language(threads, only)
         if "embed" in only:
             bench.sentences(threads)
