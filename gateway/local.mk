@@ -32,7 +32,9 @@ libsluice_a_SOURCES += \
 	gateway/cmd_version.c \
 	gateway/command.c gateway/command.h \
 	gateway/config.c gateway/config.h \
-	gateway/config_read.c \
+	gateway/config_model.c \
+	gateway/config_provider.c \
+	gateway/config_read.c gateway/config_reader.h \
 	gateway/config_tables.c gateway/config_tables.h \
 	gateway/engine.c gateway/engine.h \
 	gateway/csv.c gateway/csv.h \
