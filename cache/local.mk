@@ -22,9 +22,12 @@ tests_unit_test_memory_store_SOURCES = tests/unit/test_memory_store.c
 # Redis.
 libsluice_a_SOURCES += \
 	cache/redis.h \
+	cache/redis_ask.c \
 	cache/redis_breaker.c cache/redis_breaker.h \
 	cache/redis_conn.c cache/redis_conn.h \
+	cache/redis_link.c \
 	cache/redis_name.c cache/redis_name.h \
+	cache/redis_priv.h \
 	cache/redis_store.c \
 	cache/redis_tls.h \
 	cache/redis_url.c cache/redis_url.h \
@@ -45,6 +48,7 @@ tests_unit_test_redis_breaker_SOURCES = tests/unit/test_redis_breaker.c
 tests_unit_test_redis_faults_SOURCES = tests/unit/test_redis_faults.c \
 	tests/unit/redis_fixture.c tests/unit/redis_fixture.h
 tests_unit_test_redis_store_SOURCES = tests/unit/test_redis_store.c \
+	tests/unit/certificates.c tests/unit/certificates.h \
 	tests/unit/redis_fixture.c tests/unit/redis_fixture.h
 tests_unit_test_redis_url_SOURCES = tests/unit/test_redis_url.c
 tests_unit_test_redis_writes_SOURCES = tests/unit/test_redis_writes.c

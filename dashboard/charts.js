@@ -43,6 +43,7 @@ CURVES.map(([name, label]) => h("button", {type: "button",
 
 const spend = new Plot({
 	id: "chart-spend", title: "Spend against baseline", extra: curve,
+	stepped: true,
 	value: (value) => money(nano(value)), tick: moneyTick,
 	footer: (items) => {
 		if (items.length < 2) {
@@ -54,8 +55,9 @@ const spend = new Plot({
 	},
 	series: [
 		{label: "baseline", kind: "line", mark: "dashed", colour: "base",
-			dash: [5, 4], width: 1.75},
+			dash: [5, 4], width: 1.75, stepped: true},
 		{label: "spend", kind: "line", colour: "spend", width: 2.25,
+			stepped: true,
 			fill: (ink) => ({target: 0, above: ink("loss", 0.3),
 				below: ink("route", 0.22)})},
 	],

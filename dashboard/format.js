@@ -57,10 +57,11 @@ export function exactMoney(nano) {
 }
 
 /*
- * Digits for a column, so that its points stand below each other; undefined
- * (each its own) where amounts are too far apart for that.
+ * Digits for a column, so that its points stand below each other: at least
+ * <digits> (2 or 3) that count in each. Undefined, each its own, where amounts
+ * are too far apart for that.
  */
-export function columnPlaces(amounts) {
+export function columnPlaces(amounts, digits = 2) {
 	const sizes = amounts.filter((one) => one !== null && one !== undefined &&
 		one !== 0n).map(abs);
 	if (sizes.length === 0) {
@@ -71,7 +72,8 @@ export function columnPlaces(amounts) {
 	if (most / least >= 100000n) {
 		return undefined;
 	}
-	return Math.max(2, Math.min(9, placesOf(least) - (least < NANO ? 1 : 0)));
+	return Math.max(2, Math.min(9,
+		placesOf(least) - (least < NANO ? 3 - digits : 0)));
 }
 
 export const dollars = (nano) => (nano === null ? null : Number(nano) / 1e9);

@@ -57,7 +57,8 @@ function steps(overview) {
 		by.cache];
 	const middle = base - routing;
 	const end = middle - cache;
-	const places = columnPlaces([base, routing, cache, total.cost_nano_usd]);
+	const places = columnPlaces([base, routing, cache,
+		total.cost_nano_usd], 3);
 	const less = (nano) => `${nano < 0n ? "+" : ""}${money(-nano, places)}`;
 	const kindOf = (nano, usual) => (nano < 0n ? "loss" :
 		nano === 0n ? "none" : usual);
@@ -103,11 +104,11 @@ function why({total, baseline}) {
 
 // --- nothing yet --------------------------------------------------------------
 
-function curl(listen) {
-	const [, host, port] = /^(.*):(\d+)$/.exec(listen ?? "") ?? [];
+function curl(about) {
+	const [, host, port] = /^(.*):(\d+)$/.exec(about?.listen ?? "") ?? [];
 	const isAny = !host || /^(0\.0\.0\.0|\[::\]|\*)$/.test(host);
 	const where = `${isAny ? location.hostname : host}:${port ?? 8080}`;
-	return [`curl http://${where}/v1/chat/completions \\`,
+	return [`curl ${about?.tls ? "https" : "http"}://${where}/v1/chat/completions \\`,
 		"  -H 'authorization: Bearer YOUR-SLUICE-KEY' \\",
 		"  -H 'content-type: application/json' \\",
 		`  -d '{"model": "auto", "messages":`,
@@ -125,7 +126,7 @@ function nothing(overview, about) {
 	}
 	return [h("h2", null, `No request ${whenInWords(overview)}`),
 		h("p", null, "Send the first one; it shows here a second later:"),
-		h("pre", {tabindex: "0"}, h("code", null, curl(about?.listen)))];
+		h("pre", {tabindex: "0"}, h("code", null, curl(about)))];
 }
 
 // --- the rest -----------------------------------------------------------------

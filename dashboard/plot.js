@@ -178,7 +178,7 @@ export class Plot {
 			scales: {
 				x: {
 					stacked: Boolean(spec.stacked),
-					offset: Boolean(spec.stacked),
+					offset: Boolean(spec.stacked || spec.stepped),
 					grid: {display: false},
 					ticks: {autoSkip: false, maxRotation: 0,
 						callback: (i) => tickText(this.times[i], this.step)},
@@ -298,7 +298,8 @@ function style(series) {
 		backgroundColor: own, borderWidth: series.width ?? 2,
 		borderDash: series.dash ?? [], borderJoinStyle: "round",
 		pointRadius: lonely, pointHoverRadius: 4, pointHitRadius: 8,
-		pointStyle: "circle", tension: 0, spanGaps: false,
+		pointStyle: "circle", tension: 0,
+		stepped: series.stepped ? "middle" : false, spanGaps: false,
 		fill: series.fill ? series.fill(colour) : false,
 	};
 }

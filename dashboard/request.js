@@ -76,7 +76,7 @@ function timings(row) {
 		h("ul.legend", null,
 			h("li", null, h("span.swatch.swatch-wait"), isNumber(first) ?
 				`to the first token ${duration(first)}` :
-				`the whole answer ${duration(all)}`),
+				"no first token was seen"),
 			wait < all && h("li", null, h("span.swatch.swatch-answer"),
 				`the answer after it ${duration(all - wait)}`),
 			h("li", null, `in all ${duration(all)}`),
@@ -97,7 +97,8 @@ function story(row) {
 	return [
 		h("ol.reasons", null, (reasons ?? []).map((one) => h("li", null, one))),
 		features && h("p.chips", {"aria-label": "features"},
-			[["task", features.task], ["language", features.language],
+			[["task", features.task], ["language", features.language === "und" ?
+				"unknown" : features.language],
 				["tokens", count(features.tokens)], ["turns", features.turns],
 				["difficulty", features.difficulty]]
 				.filter(([, value]) => value !== undefined && value !== "")
@@ -105,6 +106,9 @@ function story(row) {
 					h("span.chip-name", null, name), ` ${value}`))),
 	];
 }
+
+const isBad = (row) => row.outcome !== "completed" &&
+	row.outcome !== "client_gone" && row.cache !== "hit";
 
 function candidates(row) {
 	const list = (row.story ?? row).candidates ?? [];
@@ -118,7 +122,7 @@ function candidates(row) {
 		h("tbody", null, list.map(({model, reason}) => h(
 			`tr${model === row.model ? ".is-chosen" : ""}`, null,
 			h("th.text", {scope: "row"}, model, model === row.model &&
-				h("span.badge", null, "answered")),
+				h("span.badge", null, isBad(row) ? "tried last" : "answered")),
 			h("td.text", null, reason || NONE)))));
 }
 

@@ -99,10 +99,10 @@ function cell(column, row, scales) {
 	}
 	switch (kind) {
 	case "saved":
-		return savedCell(value, scales[name], scales.most);
+		return savedCell(value, scales.places, scales.most);
 	case "money":
 		return h(style, {title: exactMoney(value), "data-value": value},
-			money(value, scales[name]));
+			money(value, scales.places));
 	case "ms":
 		return h(style, {"data-value": value}, duration(value));
 	case "tokens":
@@ -119,12 +119,10 @@ function cell(column, row, scales) {
 }
 
 function scalesOf(rows) {
-	const scales = {most: 0n};
-	for (const {name, kind} of COLUMNS) {
-		if (kind === "money" || kind === "saved") {
-			scales[name] = columnPlaces(rows.map((row) => row[name]));
-		}
-	}
+	const amounts = COLUMNS.filter(({kind}) => kind === "money" ||
+		kind === "saved").map(({name}) => name);
+	const scales = {most: 0n, places: columnPlaces(
+		rows.flatMap((row) => amounts.map((name) => row[name])))};
 	for (const {saved_nano_usd: nano} of rows) {
 		const size = nano < 0n ? -nano : nano;
 		scales.most = size > scales.most ? size : scales.most;

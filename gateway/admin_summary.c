@@ -49,6 +49,10 @@ static bool write_summary(
 		   "\"%s\", \"generation\": %llu, \"policy\": ",
 		   since, (unsigned long long)config->generation) &&
 	       json_write_string(out, span_of(policy_name(config->policy))) &&
+	       buf_append(out, SPAN(", \"listen\": ")) &&
+	       json_write_string(out, span_of(config->listen)) &&
+	       buf_printf(
+		   out, ", \"tls\": %s", config->tls ? "true" : "false") &&
 	       buf_append(out, SPAN(", \"spend\": ")) &&
 	       spend_write_sum(&spend, false, out) &&
 	       buf_append(out, SPAN("}\n"));

@@ -48,6 +48,7 @@ static void find_series(struct answer_cache *cache, struct metrics *metrics)
 	cache->not_kept = one(metrics, METRIC_CACHE_ANSWERS, "not_kept");
 	cache->entries = metrics_get(metrics, METRIC_CACHE_ENTRIES, NULL);
 	cache->bytes = metrics_get(metrics, METRIC_CACHE_BYTES, NULL);
+	cache->max_bytes = metrics_get(metrics, METRIC_CACHE_MAX, NULL);
 	cache->evicted = one(metrics, METRIC_CACHE_REMOVED, "evicted");
 	cache->expired = one(metrics, METRIC_CACHE_REMOVED, "expired");
 	cache->flying = metrics_get(metrics, METRIC_CACHE_FLIGHTS, NULL);
@@ -64,6 +65,7 @@ struct answer_cache *answer_cache_get(struct answer_cache *old,
 
 	if (old) {
 		memory_store_set_max(old->memory, size);
+		metric_set(old->max_bytes, (int64_t)size);
 		return answer_cache_ref(old);
 	}
 	cache = mem_new(struct answer_cache);
@@ -71,6 +73,7 @@ struct answer_cache *answer_cache_get(struct answer_cache *old,
 	cache->memory = memory_store_new(size);
 	cache->flights = flights_new();
 	find_series(cache, metrics);
+	metric_set(cache->max_bytes, (int64_t)size);
 	return cache;
 }
 

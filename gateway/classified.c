@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 enum {
-	PLACES = 512, /* some 56 KiB; a power of two */
+	PLACES = 16384, /* 1.9 MiB once all are used; a power of two */
 	MIX = 0x9e
 };
 

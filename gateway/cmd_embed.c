@@ -15,6 +15,33 @@ struct embed {
 	float *vector; /* (hidden) */
 };
 
+/* What Python's str.strip takes away, beside ASCII's. */
+static bool is_space(uint32_t c)
+{
+	return (c >= 9 && c <= 13) || (c >= 0x1c && c <= 0x20) || c == 0x85 ||
+	       c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) ||
+	       c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f ||
+	       c == 0x3000;
+}
+
+static struct span strip(struct span text)
+{
+	uint32_t c;
+	size_t len, at;
+
+	while ((len = utf8_decode(text, &c)) > 0 && is_space(c))
+		text = span_from(text, len);
+	while (text.len > 0) {
+		at = text.len - 1;
+		while (at > 0 && ((unsigned char)text.ptr[at] & 0xc0) == 0x80)
+			at--;
+		if (utf8_decode(span_from(text, at), &c) == 0 || !is_space(c))
+			break;
+		text.len = at;
+	}
+	return text;
+}
+
 /*
  * Cuts what the text gave to the checkpoint's length; what stands before and
  * behind it (CLS, SEP) stays.
@@ -57,7 +84,7 @@ static enum result encode(
 		return FAILED;
 	}
 	if (e->info.is_sentences)
-		text = span_trim(text);
+		text = strip(text);
 	e->ids.len = 0;
 	if (tokenizer_encode(e->work, text, e->flags, &e->ids, err) != OK)
 		return FAILED;

@@ -192,8 +192,11 @@ static int run(const struct command *command, int argc, char **argv)
 		return line.status;
 	if (!read_flags(command, &f, &a.request.options))
 		return EXIT_USAGE;
-	for (size_t i = 0; i < stop.n; i++)
+	for (size_t i = 0; i < stop.n; i++) {
 		stops[i] = span_of(stop_texts[i]);
+		if (stops[i].len == 0)
+			return command_misused(command, "--stop is empty");
+	}
 	a.request.options.stops = stops;
 	a.request.options.n_stops = stop.n;
 	a.streams |= isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);

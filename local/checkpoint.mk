@@ -11,7 +11,7 @@ libsluice_a_SOURCES += \
 	local/engine/chat.c \
 	local/engine/checkpoint.c \
 	local/engine/generate.c \
-	local/engine/machine.c \
+	local/engine/machine.c local/engine/machine.h \
 	local/engine/published.h \
 	local/engine/published_gguf.c \
 	local/engine/published_hf.c \

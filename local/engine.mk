@@ -1,10 +1,19 @@
 # engine.mk -- local/: model files, their arithmetic on the CPU, sampling.
 libsluice_a_SOURCES += \
-	local/cpu/avx2.c \
+	local/cpu/attend.c \
+	local/cpu/avx2.c local/cpu/avx2.h \
+	local/cpu/avx2_blend.c \
+	local/cpu/avx2_block.c \
+	local/cpu/avx2_float.c \
+	local/cpu/avx2_gemm.c \
+	local/cpu/avx2_ops.c \
+	local/cpu/avx2_panel.c \
+	local/cpu/avx2_rows.c \
 	local/cpu/cpu.c local/cpu/cpu.h \
 	local/cpu/kernel.h \
-	local/cpu/ops.c \
+	local/cpu/pack.c local/cpu/packed.h \
 	local/cpu/plain.c \
+	local/cpu/spread.h \
 	local/cpu/crew.c local/cpu/crew.h \
 	local/kv.c local/kv.h \
 	local/local.h \
@@ -31,6 +40,7 @@ UNIT_TESTS += \
 	tests/unit/test_bind \
 	tests/unit/test_model_config \
 	tests/unit/test_cpu \
+	tests/unit/test_cpu_ops \
 	tests/unit/test_gguf \
 	tests/unit/test_kv \
 	tests/unit/test_model \
@@ -43,6 +53,7 @@ MODEL_FIXTURE = tests/unit/model_fixture.c tests/unit/model_fixture.h
 tests_unit_test_bind_SOURCES = tests/unit/test_bind.c $(MODEL_FIXTURE)
 tests_unit_test_model_config_SOURCES = tests/unit/test_model_config.c $(MODEL_FIXTURE)
 tests_unit_test_cpu_SOURCES = tests/unit/test_cpu.c
+tests_unit_test_cpu_ops_SOURCES = tests/unit/test_cpu_ops.c
 tests_unit_test_gguf_SOURCES = tests/unit/test_gguf.c
 tests_unit_test_kv_SOURCES = tests/unit/test_kv.c
 tests_unit_test_model_SOURCES = tests/unit/test_model.c $(MODEL_FIXTURE)

@@ -11,8 +11,11 @@
  * layers, and a group whose layers see a window only gives back the pages that
  * the window has passed. Inside a page:
  *
- *	[slot][key, value][kv_head][16][head_dim], F32
+ *	[slot][kv_head] keys   [head_dim][16], F32
+ *	[slot][kv_head] values [16][head_dim], F32
  *
+ * (all keys of a slot, then all its values; keys turned about, so that a
+ * query meets sixteen of them side by side),
  * where a layer's slot is its number within the group (encoders, which need
  * one layer at a time, give all layers slot 0).
  */
@@ -84,7 +87,7 @@ struct kv_place {
 	bool is_value;
 };
 
-/* The tile (16, head_dim) that holds token <position>; its page exists. */
+/* The tile that holds token <position>, laid out as above; its page exists. */
 float *kv_tile(
     const struct kv *kv, const struct kv_place *place, uint32_t position);
 

@@ -23,6 +23,7 @@ struct model_options {
 	bool is_exact;     /* the plain F32 arithmetic: slow, the oracle */
 	uint64_t kv_bytes; /* for all sessions' keys and values; 0: 1 GiB */
 	uint32_t chunk;    /* tokens computed at a time; 0: 64 */
+	bool shortens;     /* BF16 and halves become eight bits at load */
 	bool is_plan;      /* only to be told of: nothing can be computed, and
 			      no memory is taken for it */
 };
@@ -49,10 +50,11 @@ struct model_info {
 	bool embeds;       /* an encoder, or it says how it pools */
 	uint64_t parameters;
 	uint64_t file_bytes;
-	uint64_t token_bytes; /* keys and values of one token */
-	uint64_t fixed_bytes; /* taken once for computing, beside the files */
-	uint64_t step_bytes;  /* of weights, read for each token decoded */
-	const uint32_t *eos;  /* (n_eos) every id that ends a text */
+	uint64_t token_bytes;  /* keys and values of one token */
+	uint64_t fixed_bytes;  /* taken once for computing, beside the files */
+	uint64_t packed_bytes; /* weights laid out anew, in the files' place */
+	uint64_t step_bytes;   /* of weights, read for each token decoded */
+	const uint32_t *eos;   /* (n_eos) every id that ends a text */
 	uint32_t n_eos;
 	uint32_t bos;              /* UINT32_MAX: none said */
 	const struct span *labels; /* (n_labels) or NULL */

@@ -1,28 +1,18 @@
-/* cpu.c -- spreads products and attention over the threads. */
+/* cpu.c -- spreads the arithmetic over the threads. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <assert.h>
-#include <math.h>
 #include <stdlib.h>
 
-#include "local/cpu/kernel.h"
+#include "local/cpu/spread.h"
 
 #define PRODUCTS_MAX 4
-#define ROWS_A_TASK 32
 
-/* Memory that one thread uses during a task; grows to what a task needed. */
-struct scratch {
-	float *floats;
-	size_t n;
-};
+/* Weights that one task multiplies at least, for its start to cost little. */
+#define TASK_WEIGHTS 16384
+#define TASK_PRODUCTS 65536
 
-struct cpu {
-	struct crew *crew;
-	const struct kernels *kernels;
-	struct scratch *scratches; /* (threads) */
-	int16_t *words;            /* of the operand last made */
-	float *scales;
-	size_t n_words;
-};
+/* Rows of a batch that one task takes. */
+#define TASK_ROWS 8
 
 struct cpu *cpu_new(uint32_t threads, enum cpu_mode mode, struct error *err)
 {
@@ -45,8 +35,9 @@ void cpu_free(struct cpu **cpu)
 	if (!c)
 		return;
 	for (uint32_t i = 0; c->scratches && i < crew_threads(c->crew); i++)
-		free(c->scratches[i].floats);
+		free(c->scratches[i].data);
 	crew_free(&c->crew);
+	pack_free(&c->store);
 	free(c->scratches);
 	free(c->words);
 	free(c->scales);
@@ -64,41 +55,95 @@ uint32_t cpu_threads(const struct cpu *cpu)
 	return crew_threads(cpu->crew);
 }
 
-static float *scratch_of(struct cpu *cpu, uint32_t thread, size_t n)
+void *spread_scratch(struct cpu *cpu, uint32_t thread, size_t bytes)
 {
 	struct scratch *s = &cpu->scratches[thread];
 
-	if (n > s->n) {
-		free(s->floats);
-		s->n = n + n / 2;
-		s->floats = mem_alloc(s->n * sizeof(*s->floats));
+	if (bytes > s->bytes) {
+		free(s->data);
+		s->bytes = bytes + bytes / 2;
+		s->data = mem_alloc(s->bytes + 64);
 	}
-	return s->floats;
+	return (void *)(((uintptr_t)s->data + 63) & ~(uintptr_t)63);
 }
 
-void cpu_operand(struct cpu *cpu, const float *values, uint32_t n,
-    uint32_t cols, struct operand *operand)
-{
-	const struct kernels *k = cpu->kernels;
-	size_t need = (size_t)n * cols, blocks = cols / 32;
+struct rows_job {
+	cpu_rows_fn fn;
+	void *arg;
+	uint32_t n;
+};
 
-	*operand = (struct operand){.values = values, .n = n, .cols = cols};
-	if (n >= k->words_below || cols % 32)
+static void rows_task(void *arg, uint32_t task, uint32_t thread)
+{
+	const struct rows_job *job = arg;
+	uint32_t first = task * TASK_ROWS, left = job->n - first;
+
+	(void)thread;
+	job->fn(job->arg, first, left < TASK_ROWS ? left : TASK_ROWS);
+}
+
+void cpu_rows(struct cpu *cpu, uint32_t n, cpu_rows_fn fn, void *arg)
+{
+	struct rows_job job = {fn, arg, n};
+
+	if (n < 2 * TASK_ROWS || crew_threads(cpu->crew) == 1)
+		fn(arg, 0, n);
+	else
+		crew_run(cpu->crew, rows_task, &job,
+		    (n + TASK_ROWS - 1) / TASK_ROWS);
+}
+
+/* An operand on its way to words. */
+struct words_job {
+	struct cpu *cpu;
+	const struct operand *x;
+	int32_t limit;
+};
+
+static void words_rows(void *arg, uint32_t first, uint32_t n)
+{
+	const struct words_job *job = arg;
+	const struct cpu *cpu = job->cpu;
+	size_t cols = job->x->cols, blocks = cols / BLOCK_COLS;
+
+	for (size_t i = first; i < first + n; i++)
+		cpu->kernels->to_words(job->x->values + i * cols,
+		    &(struct words_row){
+			.words = cpu->words + i * cols,
+			.scales = cpu->scales + i * blocks,
+			.sums = cpu->scales + (job->x->n + i) * blocks,
+			.limit = job->limit,
+		    },
+		    job->x->cols);
+}
+
+/* The words that the products want, the smallest limit of all. */
+static void make_words(struct cpu *cpu, struct operand *x,
+    const struct product *products, uint32_t count)
+{
+	struct words_job job = {.cpu = cpu, .x = x};
+	size_t need = (size_t)x->n * x->cols;
+
+	x->words = NULL;
+	for (uint32_t p = 0; p < count; p++) {
+		int32_t limit = cpu->kernels->word_limit(products[p].w, x->n);
+
+		if (limit && (!job.limit || limit < job.limit))
+			job.limit = limit;
+	}
+	if (!job.limit)
 		return;
 	if (need > cpu->n_words) {
 		cpu->n_words = need;
 		cpu->words =
 		    mem_realloc(cpu->words, need * sizeof(*cpu->words));
-		cpu->scales =
-		    mem_realloc(cpu->scales, need / 16 * sizeof(float));
+		cpu->scales = mem_realloc(
+		    cpu->scales, need / BLOCK_COLS * 2 * sizeof(*cpu->scales));
 	}
-	operand->words = cpu->words;
-	operand->scales = cpu->scales;
-	operand->sums = cpu->scales + n * blocks;
-	for (uint32_t i = 0; i < n; i++)
-		k->to_words(values + (size_t)i * cols, cols,
-		    cpu->words + (size_t)i * cols, cpu->scales + i * blocks,
-		    cpu->scales + (n + i) * blocks);
+	cpu_rows(cpu, x->n, words_rows, &job);
+	x->words = cpu->words;
+	x->scales = cpu->scales;
+	x->sums = cpu->scales + need / BLOCK_COLS;
 }
 
 /* The tasks of several products, one after the other. */
@@ -107,166 +152,135 @@ struct multiply_job {
 	const struct operand *x;
 	const struct product *products;
 	uint32_t first_task[PRODUCTS_MAX + 1];
+	uint32_t rows; /* of a task */
 };
 
 static void multiply_task(void *arg, uint32_t task, uint32_t thread)
 {
 	const struct multiply_job *job = arg;
-	uint32_t p = 0, first;
+	uint32_t p = 0, first, left;
 	const struct product *product;
 	struct tile tile;
 
 	while (task >= job->first_task[p + 1])
 		p++;
 	product = &job->products[p];
-	first = (task - job->first_task[p]) * ROWS_A_TASK;
+	first = (task - job->first_task[p]) * job->rows;
+	left = product->w->rows - first;
 	tile = (struct tile){
 	    .w = product->w,
 	    .x = job->x,
 	    .out = product->out,
 	    .first = first,
-	    .n = product->w->rows - first < ROWS_A_TASK
-		     ? product->w->rows - first
-		     : ROWS_A_TASK,
-	    .scratch = scratch_of(
-		job->cpu, thread, (size_t)KERNEL_ROWS * product->w->cols),
+	    .n = left < job->rows ? left : job->rows,
+	    .scratch = spread_scratch(
+		job->cpu, thread, KERNEL_SCRATCH(product->w->cols)),
 	};
 	job->cpu->kernels->tile(&tile);
 }
 
-void cpu_multiply(struct cpu *cpu, const struct operand *operand,
+/* Rows of weights for a task: some microseconds of work. */
+static uint32_t rows_of_task(const struct cpu *cpu, const struct operand *x)
+{
+	uint32_t step = cpu->kernels->tile_rows;
+	uint64_t cols = x->cols ? x->cols : 1;
+	uint64_t rows = TASK_WEIGHTS / cols;
+
+	if (rows * cols * x->n < TASK_PRODUCTS)
+		rows = TASK_PRODUCTS / (cols * x->n);
+	return (uint32_t)(rows / step + 1) * step;
+}
+
+void cpu_multiply(struct cpu *cpu, struct operand *operand,
     const struct product *products, uint32_t count)
 {
-	struct multiply_job job = {
-	    .cpu = cpu, .x = operand, .products = products};
+	struct multiply_job job = {.cpu = cpu,
+	    .x = operand,
+	    .products = products,
+	    .rows = rows_of_task(cpu, operand)};
 
 	assert(count >= 1 && count <= PRODUCTS_MAX);
+	make_words(cpu, operand, products, count);
 	for (uint32_t p = 0; p < count; p++) {
 		assert(products[p].w->cols == operand->cols);
 		job.first_task[p + 1] =
 		    job.first_task[p] +
-		    (products[p].w->rows + ROWS_A_TASK - 1) / ROWS_A_TASK;
+		    (products[p].w->rows + job.rows - 1) / job.rows;
 	}
 	crew_run(cpu->crew, multiply_task, &job, job.first_task[count]);
 }
 
-struct attend_job {
-	struct cpu *cpu;
-	const struct attention *a;
-};
-
-/* The tokens that a row sees: <first> up to <end>. */
-static void seen(const struct attention *a, const struct row *row,
-    uint32_t *first, uint32_t *end)
-{
-	uint32_t position = row->position, window = a->window;
-
-	*first = 0;
-	*end = a->both_ways ? row->kv->length : position + 1;
-	if (!window)
-		return;
-	if (a->both_ways) {
-		if (position > window)
-			*first = position - window;
-		if (*end - position > window + 1)
-			*end = position + window + 1;
-	} else if (position + 1 > window) {
-		*first = position + 1 - window;
-	}
-}
-
-static void softmax(float *scores, uint32_t n)
-{
-	float max = scores[0], sum = 0;
-
-	for (uint32_t i = 1; i < n; i++)
-		max = scores[i] > max ? scores[i] : max;
-	for (uint32_t i = 0; i < n; i++) {
-		scores[i] = expf(scores[i] - max);
-		sum += scores[i];
-	}
-	for (uint32_t i = 0; i < n; i++)
-		scores[i] /= sum;
-}
-
-/* One row's query heads that share a key-value head. */
-struct group {
+/* A job of rows and whose kernels do it. */
+struct norm_rows {
 	const struct kernels *kernels;
-	const struct attention *a;
-	const struct row *row;
-	struct kv_place place;
-	uint32_t first, end; /* tokens seen */
-	uint32_t n_queries;
-	const float *q; /* (n_queries, head_dim) */
-	float *out;     /* (n_queries, head_dim) */
-	float *scores;  /* (n_queries, end - first) */
+	const struct norm_job *job;
 };
 
-static void score_tokens(const struct group *g)
+static void norm_rows(void *arg, uint32_t first, uint32_t n)
 {
-	uint32_t d = g->a->head_dim, n = g->end - g->first;
-	const float *tile = NULL;
+	const struct norm_rows *rows = arg;
+	const struct norm_job *job = rows->job;
 
-	for (uint32_t t = g->first; t < g->end; t++) {
-		if (!tile || t % KV_PAGE_TOKENS == 0)
-			tile = kv_tile(g->row->kv, &g->place, t);
-		for (uint32_t h = 0; h < g->n_queries; h++)
-			g->scores[(size_t)h * n + t - g->first] =
-			    g->a->scale * g->kernels->dot(g->q + (size_t)h * d,
-					      tile + t % KV_PAGE_TOKENS * d, d);
+	for (size_t i = first; i < first + n; i++)
+		rows->kernels->norm(job, job->x + i * job->norm->n,
+		    job->out + i * job->norm->n);
+}
+
+void cpu_norm(struct cpu *cpu, const struct norm_job *job)
+{
+	struct norm_rows rows = {cpu->kernels, job};
+
+	cpu_rows(cpu, job->n, norm_rows, &rows);
+}
+
+struct activate_rows {
+	const struct kernels *kernels;
+	const struct activate_job *job;
+};
+
+static void activate_rows(void *arg, uint32_t first, uint32_t n)
+{
+	const struct activate_rows *rows = arg;
+	const struct activate_job *job = rows->job;
+	size_t at = (size_t)first * job->cols;
+
+	rows->kernels->activate(job->activation, job->gate + at,
+	    job->up ? job->up + at : NULL, (size_t)n * job->cols);
+}
+
+void cpu_activate(struct cpu *cpu, const struct activate_job *job)
+{
+	struct activate_rows rows = {cpu->kernels, job};
+
+	cpu_rows(cpu, job->n, activate_rows, &rows);
+}
+
+void cpu_turn(const struct cpu *cpu, const struct rope_turn *turn, float *heads,
+    uint32_t n, uint32_t head_dim)
+{
+	for (size_t h = 0; h < n; h++)
+		cpu->kernels->turn(turn, heads + h * head_dim);
+}
+
+void cpu_add(float *x, const float *y, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		x[i] += y[i];
+}
+
+void cpu_row(const struct matrix *m, uint32_t i, bool adds, float *out)
+{
+	const struct quant_type *t = quant_type(m->type);
+	const uint8_t *at = m->data + i * m->row_bytes;
+	float block[QUANT_BLOCK_MAX];
+
+	if (!adds) {
+		quant_to_f32(m->type, at, out, m->cols);
+		return;
 	}
-}
-
-static void mix_values(const struct group *g)
-{
-	uint32_t d = g->a->head_dim, n = g->end - g->first;
-	const float *tile = NULL;
-
-	memset(g->out, 0, (size_t)g->n_queries * d * sizeof(float));
-	for (uint32_t t = g->first; t < g->end; t++) {
-		if (!tile || t % KV_PAGE_TOKENS == 0)
-			tile = kv_tile(g->row->kv, &g->place, t);
-		for (uint32_t h = 0; h < g->n_queries; h++)
-			g->kernels->axpy(
-			    g->scores[(size_t)h * n + t - g->first],
-			    tile + t % KV_PAGE_TOKENS * d,
-			    g->out + (size_t)h * d, d);
+	for (uint32_t c = 0; c < m->cols; c += t->elements, at += t->bytes) {
+		quant_to_f32(m->type, at, block, t->elements);
+		for (uint32_t k = 0; k < t->elements; k++)
+			out[c + k] += block[k];
 	}
-}
-
-static void attend_task(void *arg, uint32_t task, uint32_t thread)
-{
-	const struct attend_job *job = arg;
-	const struct attention *a = job->a;
-	uint32_t row = task / a->n_kv_heads, head = task % a->n_kv_heads;
-	uint32_t n_queries = a->n_heads / a->n_kv_heads;
-	size_t at =
-	    ((size_t)row * a->n_heads + (size_t)head * n_queries) * a->head_dim;
-	struct group g = {
-	    .kernels = job->cpu->kernels,
-	    .a = a,
-	    .row = &a->rows[row],
-	    .place = {.group = a->group, .slot = a->slot, .head = head},
-	    .n_queries = n_queries,
-	    .q = a->q + at,
-	    .out = a->out + at,
-	};
-
-	seen(a, g.row, &g.first, &g.end);
-	g.scores =
-	    scratch_of(job->cpu, thread, (size_t)n_queries * (g.end - g.first));
-	score_tokens(&g);
-	for (uint32_t h = 0; h < n_queries; h++)
-		softmax(
-		    g.scores + (size_t)h * (g.end - g.first), g.end - g.first);
-	g.place.is_value = true;
-	mix_values(&g);
-}
-
-void cpu_attend(struct cpu *cpu, const struct attention *attention)
-{
-	struct attend_job job = {.cpu = cpu, .a = attention};
-
-	crew_run(
-	    cpu->crew, attend_task, &job, attention->n * attention->n_kv_heads);
 }

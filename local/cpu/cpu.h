@@ -30,8 +30,22 @@ const char *cpu_name(const struct cpu *cpu);
 uint32_t cpu_threads(const struct cpu *cpu);
 
 /*
- * The left side of products: values (n, cols) in F32, and what a kernel made
- * of them to multiply faster with.
+ * Lays matrices that are multiplied again and again out so that this machine
+ * multiplies them faster, on all threads, where there is such a layout for
+ * their type; the memory is the backend's. Returns its bytes. Weights stay what
+ * they are, but for <shortens>.
+ */
+struct pack_options {
+	bool encodes;  /* many rows at a time: worth it for F32 too */
+	bool shortens; /* BF16, halves: eight bits and a scale for each 32 */
+	bool is_plan;  /* only counts the bytes */
+};
+uint64_t cpu_pack(struct cpu *cpu, struct matrix *const *matrices, uint32_t n,
+    const struct pack_options *options);
+
+/*
+ * The left side of products: values (n, cols) in F32, and what cpu_multiply
+ * made of them to multiply faster with, valid until it is called again.
  */
 struct operand {
 	const float *values; /* (n, cols) */
@@ -47,13 +61,15 @@ struct product {
 	float *out;
 };
 
-/* Makes <operand> of values (n, cols), which must stay for its use. */
-void cpu_operand(struct cpu *cpu, const float *values, uint32_t n,
-    uint32_t cols, struct operand *operand);
-
 /* Computes <count> products of one operand as one job. */
-void cpu_multiply(struct cpu *cpu, const struct operand *operand,
+void cpu_multiply(struct cpu *cpu, struct operand *operand,
     const struct product *products, uint32_t count);
+
+/* Rows <first> .. <first> + n - 1 of a batch. */
+typedef void (*cpu_rows_fn)(void *arg, uint32_t first, uint32_t n);
+
+/* Calls <fn> for parts of <n> rows, on all threads when there are many. */
+void cpu_rows(struct cpu *cpu, uint32_t n, cpu_rows_fn fn, void *arg);
 
 /* out (n, norm->n) from x of the same shape; out may be x. */
 struct norm_job {
@@ -64,11 +80,20 @@ struct norm_job {
 	float *out;      /* (n, norm->n) */
 	uint32_t n;
 };
-void cpu_norm(const struct norm_job *job);
+void cpu_norm(struct cpu *cpu, const struct norm_job *job);
 
-/* gate (n) = activation(gate), times up (n) where that is not NULL. */
-void cpu_activate(
-    enum activation activation, float *gate, const float *up, size_t n);
+/* gate (n, cols) = activation(gate), times up (n, cols) unless that is NULL. */
+struct activate_job {
+	enum activation activation;
+	float *gate;
+	const float *up;
+	uint32_t n, cols;
+};
+void cpu_activate(struct cpu *cpu, const struct activate_job *job);
+
+/* Turns <n> heads of <head_dim>, the same position's. */
+void cpu_turn(const struct cpu *cpu, const struct rope_turn *turn, float *heads,
+    uint32_t n, uint32_t head_dim);
 
 /* x (n) += y (n). */
 void cpu_add(float *x, const float *y, size_t n);

@@ -9,10 +9,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 
 /* Looks for work, some 10 us, before a thread sleeps or the caller waits. */
 #define SPINS 3000
+
+/*
+ * Where more threads want to run than there are processors, one that was taken
+ * off its processor in a task holds the job up until it is on again, for as
+ * long as several slices of others. Jobs follow each other every some ten
+ * microseconds, so two threads would then be slower than one. A caller that
+ * waited longer than LATE, and for most of the job's time, therefore works
+ * alone for a while: ALONE times what it waited, twice as long each time that
+ * trying again goes wrong, half as long after TRUSTED jobs that did not.
+ */
+#define LATE_NS 1000000
+#define ALONE 16
+#define ALONE_MAX_NS 2000000000
+#define TRUSTED 2000
 
 struct worker {
 	struct crew *crew;
@@ -35,7 +50,10 @@ struct crew {
 	_Atomic bool caller_waits;
 	crew_fn fn;
 	void *arg;
-	pthread_mutex_t turn; /* held by the thread whose job runs */
+	/* The caller's, under turn: */
+	int64_t alone_until, alone_for; /* ns */
+	uint32_t punctual;              /* jobs since the last late one */
+	pthread_mutex_t turn;           /* held by the thread whose job runs */
 	pthread_mutex_t lock; /* for the two conditions, taken after turn */
 	pthread_cond_t work, done;
 	uint32_t n_threads; /* the caller included */
@@ -152,11 +170,12 @@ void crew_free(struct crew **crew)
 	*crew = NULL;
 }
 
-static void wait_until_done(struct crew *crew)
+/* True when it had to sleep. */
+static bool wait_until_done(struct crew *crew)
 {
 	for (int i = 0; i < SPINS; i++) {
 		if (atomic_load(&crew->left) == 0)
-			return;
+			return false;
 		pause_a_little();
 	}
 	pthread_mutex_lock(&crew->lock);
@@ -165,17 +184,31 @@ static void wait_until_done(struct crew *crew)
 		pthread_cond_wait(&crew->done, &crew->lock);
 	atomic_store(&crew->caller_waits, false);
 	pthread_mutex_unlock(&crew->lock);
+	return true;
 }
 
-void crew_run(struct crew *crew, crew_fn fn, void *arg, uint32_t n)
+/* Remembers how long the others kept the caller waiting. */
+static void judge(struct crew *crew, int64_t worked, int64_t waited)
 {
-	pthread_mutex_lock(&crew->turn);
-	if (crew->n_threads == 1 || n == 1) {
-		for (uint32_t task = 0; task < n; task++)
-			fn(arg, task, 0);
-		pthread_mutex_unlock(&crew->turn);
+	if (waited < LATE_NS || waited < worked) {
+		if (++crew->punctual % TRUSTED == 0)
+			crew->alone_for /= 2;
 		return;
 	}
+	crew->punctual = 0;
+	crew->alone_for *= 2;
+	if (crew->alone_for < ALONE * waited)
+		crew->alone_for = ALONE * waited;
+	if (crew->alone_for > ALONE_MAX_NS)
+		crew->alone_for = ALONE_MAX_NS;
+	crew->alone_until = clock_mono_ns() + crew->alone_for;
+}
+
+static void run_together(
+    struct crew *crew, crew_fn fn, void *arg, uint32_t n, int64_t now)
+{
+	int64_t worked;
+
 	crew->fn = fn;
 	crew->arg = arg;
 	atomic_store(&crew->left, n);
@@ -187,7 +220,25 @@ void crew_run(struct crew *crew, crew_fn fn, void *arg, uint32_t n)
 		pthread_mutex_unlock(&crew->lock);
 	}
 	work_on(crew, 0);
-	wait_until_done(crew);
+	worked = clock_mono_ns() - now;
+	if (wait_until_done(crew))
+		judge(crew, worked, clock_mono_ns() - now - worked);
+	else
+		judge(crew, worked, 0);
+}
+
+void crew_run(struct crew *crew, crew_fn fn, void *arg, uint32_t n)
+{
+	int64_t now;
+
+	pthread_mutex_lock(&crew->turn);
+	now = crew->n_threads > 1 && n > 1 ? clock_mono_ns() : 0;
+	if (now <= crew->alone_until) {
+		for (uint32_t task = 0; task < n; task++)
+			fn(arg, task, 0);
+	} else {
+		run_together(crew, fn, arg, n, now);
+	}
 	pthread_mutex_unlock(&crew->turn);
 }
 

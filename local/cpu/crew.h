@@ -11,7 +11,8 @@
  * A job is a number of independent tasks; the caller and the crew's threads
  * take them one by one, so that a thread which the system holds up costs one
  * task's time and not a share of the job. Threads that find no work look for
- * it for some microseconds and then sleep: an idle crew costs nothing.
+ * it for some microseconds and then sleep: an idle crew costs nothing. While
+ * the system lets the threads run by turns only, the caller works alone.
  */
 struct crew;
 

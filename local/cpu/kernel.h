@@ -1,12 +1,10 @@
-/* kernel.h -- what a way of multiplying must offer. */
+/* kernel.h -- what a way of computing must offer. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef LOCAL_CPU_KERNEL_H
 #define LOCAL_CPU_KERNEL_H
 
 #include "local/cpu/cpu.h"
-
-/* Rows of weights that a kernel may turn into F32 at a time. */
-#define KERNEL_ROWS 4
+#include "local/cpu/packed.h"
 
 /* Rows first .. first + n - 1 of <w>, for all rows of the operand. */
 struct tile {
@@ -14,22 +12,55 @@ struct tile {
 	const struct operand *x;
 	float *out; /* (x->n, w->rows) */
 	uint32_t first, n;
-	float *scratch; /* (KERNEL_ROWS, w->cols), the thread's */
+	void *scratch; /* (KERNEL_SCRATCH), the thread's, on 64 bytes */
+};
+
+/* Bytes that a tile needs with weights of <cols> columns. */
+#define KERNEL_SCRATCH(cols) ((size_t)(cols)*4 * sizeof(float) + 32768)
+
+/*
+ * c (m, n) = a (m, k) times b (k, n), where c and a are given by rows and b by
+ * tiles of <tile_rows> rows, of which the last may hold fewer: the products of
+ * attention, and of floats.
+ */
+struct blend {
+	const float *const *a; /* (m) rows (k) */
+	float *const *c;       /* (m) rows (n) */
+	const float *const *b; /* tiles (tile_rows, n) */
+	uint32_t m, k, n, tile_rows;
+	bool adds; /* to what c holds */
+};
+
+/* Where 16-bit values go: see struct operand. */
+struct words_row {
+	int16_t *words;
+	float *scales, *sums;
+	int32_t limit; /* what the largest of 32 values becomes */
 };
 
 struct kernels {
 	const char *name;
 	/* Writes the tile's part of out, bias included. */
 	void (*tile)(const struct tile *tile);
-	/* Operands of fewer rows get 16-bit values; 0: none does. */
-	uint32_t words_below;
-	/* words, scales, sums of one row of <n> values, a multiple of 32 */
-	void (*to_words)(const float *x, uint32_t n, int16_t *words,
-	    float *scales, float *sums);
-	/* sum of a[i] * b[i] */
-	float (*dot)(const float *a, const float *b, uint32_t n);
-	/* y[i] += a * x[i] */
-	void (*axpy)(float a, const float *x, float *y, uint32_t n);
+	/* Rows of <w> that a tile may begin at: multiples of this. */
+	uint32_t tile_rows;
+	/* The limit of words for <n> operand rows; 0: takes values as they are.
+	 */
+	int32_t (*word_limit)(const struct matrix *w, uint32_t n);
+	/* Words of one row of <n> values, a multiple of 32. */
+	void (*to_words)(
+	    const float *x, const struct words_row *row, uint32_t n);
+	/* Lays a group of rows out as packed.h says; NULL: none is. */
+	void (*pack)(const struct packing *packing, uint32_t group);
+	void (*blend)(const struct blend *blend);
+	/* x (n) = exp(scale * x) over the sum of these; scale >= 0 */
+	void (*softmax)(float *x, uint32_t n, float scale);
+	/* One row of the job. */
+	void (*norm)(const struct norm_job *job, const float *x, float *out);
+	void (*activate)(
+	    enum activation activation, float *gate, const float *up, size_t n);
+	/* One head. */
+	void (*turn)(const struct rope_turn *turn, float *x);
 };
 
 /* The oracle. */

@@ -1,5 +1,7 @@
-/* plain.c -- products in plain C: the oracle. */
+/* plain.c -- the arithmetic in plain C: the oracle. */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
+
 #include "local/cpu/kernel.h"
 
 /* Four numbers that the compiler computes with at once where it can. */
@@ -32,35 +34,126 @@ static float dot(const float *a, const float *b, uint32_t n)
 	return sum + (sums[0][0] + sums[0][1]) + (sums[0][2] + sums[0][3]);
 }
 
-static void axpy(float a, const float *x, float *y, uint32_t n)
-{
-	for (uint32_t i = 0; i < n; i++)
-		y[i] += a * x[i];
-}
-
 /* Each row of weights becomes F32 once, for all rows of the operand. */
-static void tile_plain(const struct tile *t)
+static void tile(const struct tile *t)
 {
 	const struct matrix *w = t->w;
+	float *row = t->scratch;
 
 	for (uint32_t r = t->first; r < t->first + t->n; r++) {
 		float bias = w->bias ? w->bias[r] : 0;
 
-		quant_to_f32(
-		    w->type, w->data + r * w->row_bytes, t->scratch, w->cols);
+		quant_to_f32(w->type, w->data + r * w->row_bytes, row, w->cols);
 		for (uint32_t i = 0; i < t->x->n; i++)
 			t->out[(size_t)i * w->rows + r] =
-			    bias + dot(t->scratch,
-				       t->x->values + (size_t)i * w->cols,
+			    bias + dot(row, t->x->values + (size_t)i * w->cols,
 				       w->cols);
+	}
+}
+
+static int32_t word_limit(const struct matrix *w, uint32_t n)
+{
+	(void)w;
+	(void)n;
+	return 0;
+}
+
+static void blend(const struct blend *g)
+{
+	for (uint32_t i = 0; i < g->m; i++) {
+		float *c = g->c[i];
+
+		if (!g->adds)
+			memset(c, 0, g->n * sizeof(*c));
+		for (uint32_t k = 0; k < g->k; k++) {
+			const float *b = g->b[k / g->tile_rows] +
+					 (size_t)(k % g->tile_rows) * g->n;
+
+			for (uint32_t j = 0; j < g->n; j++)
+				c[j] += g->a[i][k] * b[j];
+		}
+	}
+}
+
+static void softmax(float *x, uint32_t n, float scale)
+{
+	float max = x[0], sum = 0;
+
+	for (uint32_t i = 1; i < n; i++)
+		max = x[i] > max ? x[i] : max;
+	for (uint32_t i = 0; i < n; i++) {
+		x[i] = expf(scale * (x[i] - max));
+		sum += x[i];
+	}
+	for (uint32_t i = 0; i < n; i++)
+		x[i] /= sum;
+}
+
+/* Sums are taken in double: they are few, and no order of them matters. */
+static void norm(const struct norm_job *job, const float *x, float *out)
+{
+	const struct norm *norm = job->norm;
+	double mean = 0, square = 0;
+	float centre, scale;
+
+	if (job->takes_mean) {
+		for (uint32_t i = 0; i < norm->n; i++)
+			mean += (double)x[i];
+		mean /= norm->n;
+	}
+	for (uint32_t i = 0; i < norm->n; i++) {
+		double d = (double)x[i] - mean;
+
+		square += d * d;
+	}
+	centre = (float)mean;
+	scale = (float)(1 / sqrt(square / norm->n + job->eps));
+	for (uint32_t i = 0; i < norm->n; i++) {
+		out[i] = (x[i] - centre) * scale * norm->weight[i];
+		if (norm->bias)
+			out[i] += norm->bias[i];
+	}
+}
+
+static float activated(enum activation activation, float x)
+{
+	switch (activation) {
+	case ACTIVATION_SILU:
+		return x / (1 + expf(-x));
+	case ACTIVATION_GELU:
+		return 0.5F * x * (1 + erff(x * (float)M_SQRT1_2));
+	case ACTIVATION_GELU_TANH:
+		return 0.5F * x *
+		       (1 + tanhf((float)(M_SQRT2 * M_2_SQRTPI * 0.5) *
+				  (x + 0.044715F * x * x * x)));
+	case ACTIVATION_RELU:
+		return x > 0 ? x : 0;
+	case ACTIVATION_TANH:
+		return tanhf(x);
+	}
+	return x;
+}
+
+static void activate(
+    enum activation activation, float *gate, const float *up, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		gate[i] = activated(activation, gate[i]);
+		if (up)
+			gate[i] *= up[i];
 	}
 }
 
 const struct kernels kernels_plain = {
     .name = "plain C",
-    .tile = tile_plain,
-    .dot = dot,
-    .axpy = axpy,
+    .tile = tile,
+    .tile_rows = 1,
+    .word_limit = word_limit,
+    .blend = blend,
+    .softmax = softmax,
+    .norm = norm,
+    .activate = activate,
+    .turn = rope_apply,
 };
 
 const struct kernels *kernels_best(void)

@@ -2,9 +2,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "local/bench.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+
+#include "local/engine/machine.h"
 
 #define READ_MAX ((uint64_t)256 << 20) /* past any cache's size */
 #define READ_LEAST ((uint64_t)8 << 20)
@@ -39,17 +40,11 @@ static void watch_stop(
 /* Bytes of this process's memory that are no file's. */
 static void note_peak(struct bench_result *out)
 {
-	FILE *file = fopen("/proc/self/status", "re");
-	unsigned long long kib;
-	char line[256];
+	uint64_t kib;
 
-	while (file && fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "RssAnon: %llu", &kib) == 1 &&
-		    kib * 1024 > out->peak_bytes)
-			out->peak_bytes = kib * 1024;
-	}
-	if (file)
-		fclose(file);
+	if (machine_number("/proc/self/status", "RssAnon:", &kib) &&
+	    kib * 1024 > out->peak_bytes)
+		out->peak_bytes = kib * 1024;
 }
 
 struct bench {

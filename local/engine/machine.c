@@ -5,10 +5,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "local/card.h"
+#include "local/engine/machine.h"
 
-/* The number after <name> in a file of "name number" lines. */
-static bool read_line(const char *path, const char *name, uint64_t *out)
+bool machine_number(const char *path, const char *name, uint64_t *out)
 {
 	FILE *file = fopen(path, "re");
 	size_t len = strlen(name);
@@ -37,14 +36,16 @@ static void apply_limit(struct machine *m)
 {
 	uint64_t limit, used = 0, files = 0;
 
-	if (read_line("/sys/fs/cgroup/memory.max", "", &limit)) {
-		(void)read_line("/sys/fs/cgroup/memory.current", "", &used);
-		(void)read_line("/sys/fs/cgroup/memory.stat", "file ", &files);
-	} else if (read_line("/sys/fs/cgroup/memory/memory.limit_in_bytes", "",
-		       &limit)) {
-		(void)read_line(
+	if (machine_number("/sys/fs/cgroup/memory.max", "", &limit)) {
+		(void)machine_number(
+		    "/sys/fs/cgroup/memory.current", "", &used);
+		(void)machine_number(
+		    "/sys/fs/cgroup/memory.stat", "file ", &files);
+	} else if (machine_number("/sys/fs/cgroup/memory/memory.limit_in_bytes",
+		       "", &limit)) {
+		(void)machine_number(
 		    "/sys/fs/cgroup/memory/memory.usage_in_bytes", "", &used);
-		(void)read_line(
+		(void)machine_number(
 		    "/sys/fs/cgroup/memory/memory.stat", "cache ", &files);
 	} else {
 		return;
@@ -62,20 +63,20 @@ static uint32_t count_processors(void)
 	uint64_t period = 0, quota = 0;
 	cpu_set_t set;
 	uint32_t n = 1;
+	char line[64], *end;
 	FILE *file;
 
 	if (sched_getaffinity(0, sizeof(set), &set) == 0)
 		n = (uint32_t)CPU_COUNT(&set);
 	file = fopen("/sys/fs/cgroup/cpu.max", "re");
-	if (file) {
-		unsigned long long a, b;
-
-		if (fscanf(file, "%llu %llu", &a, &b) == 2) {
-			quota = a;
-			period = b;
-		}
-		fclose(file);
+	/* "max 100000", or microseconds of a period's. */
+	if (file && fgets(line, sizeof(line), file)) {
+		quota = strtoull(line, &end, 10);
+		if (end != line)
+			period = strtoull(end, NULL, 10);
 	}
+	if (file)
+		fclose(file);
 	if (period > 0 && (quota + period - 1) / period < n)
 		n = (uint32_t)((quota + period - 1) / period);
 	return n > 0 ? n : 1;
@@ -86,9 +87,9 @@ struct machine machine_read(void)
 	struct machine m = {.threads = count_processors()};
 	uint64_t kib;
 
-	if (read_line("/proc/meminfo", "MemTotal:", &kib))
+	if (machine_number("/proc/meminfo", "MemTotal:", &kib))
 		m.memory = kib * 1024;
-	if (read_line("/proc/meminfo", "MemAvailable:", &kib))
+	if (machine_number("/proc/meminfo", "MemAvailable:", &kib))
 		m.available = kib * 1024;
 	apply_limit(&m);
 	return m;

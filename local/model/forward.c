@@ -113,14 +113,25 @@ static void norm(const struct forward *f, const struct norm *norm,
 {
 	const struct config *c = &f->parts->config;
 
-	cpu_norm(&(struct norm_job){
-	    .norm = norm,
-	    .eps = c->norm_eps,
-	    .takes_mean = (c->family->traits & TRAIT_LAYER_NORM) != 0,
-	    .x = x,
-	    .out = out,
-	    .n = n,
-	});
+	cpu_norm(f->cpu,
+	    &(struct norm_job){
+		.norm = norm,
+		.eps = c->norm_eps,
+		.takes_mean = (c->family->traits & TRAIT_LAYER_NORM) != 0,
+		.x = x,
+		.out = out,
+		.n = n,
+	    });
+}
+
+/* Products of x (n, columns of the matrices). */
+static void multiply(struct forward *f, const float *x, uint32_t n,
+    const struct product *products, uint32_t count)
+{
+	struct operand operand = {
+	    .values = x, .n = n, .cols = products[0].w->cols};
+
+	cpu_multiply(f->cpu, &operand, products, count);
 }
 
 static void embed(struct forward *f, const struct row *rows, uint32_t n)
@@ -159,35 +170,67 @@ static void make_angles(struct forward *f, const struct row *rows, uint32_t n)
 	}
 }
 
-/* Norms and turns <n_heads> heads of row <i>. */
-static void prepare_heads(const struct forward *f, const struct layer *layer,
-    float *heads, uint32_t n_heads, uint32_t i)
-{
-	const struct config *c = &f->parts->config;
-	uint32_t half = f->parts->rope[layer->kind].dims / 2;
-	struct rope_turn turn = {
-	    .cosines = f->cosines[layer->kind] + (size_t)i * half,
-	    .sines = f->sines[layer->kind] + (size_t)i * half,
-	    .half = half,
-	    .in_pairs = c->rope_in_pairs,
-	};
-
-	for (uint32_t h = 0; h < n_heads && half; h++)
-		rope_apply(&turn, heads + (size_t)h * c->head_dim);
-}
-
-/* Writes the row's keys (or values) to their place in the pages. */
+/*
+ * Writes the row's keys or values to their place in the pages; keys lie there
+ * turned about, a column each.
+ */
 static void store_heads(const struct forward *f, const struct row *row,
     struct kv_place place, const float *heads)
 {
 	uint32_t d = f->parts->config.head_dim;
 	uint32_t in_page = row->position % KV_PAGE_TOKENS;
 
-	for (uint32_t h = 0; h < f->parts->config.n_kv_heads; h++) {
+	for (uint32_t h = 0; h < f->parts->config.n_kv_heads; h++, heads += d) {
+		float *tile;
+
 		place.head = h;
-		memcpy(kv_tile(row->kv, &place, row->position) +
-			   (size_t)in_page * d,
-		    heads + (size_t)h * d, d * sizeof(*heads));
+		tile = kv_tile(row->kv, &place, row->position);
+		if (place.is_value) {
+			memcpy(tile + (size_t)in_page * d, heads,
+			    d * sizeof(*heads));
+			continue;
+		}
+		for (uint32_t i = 0; i < d; i++)
+			tile[(size_t)i * KV_PAGE_TOKENS + in_page] = heads[i];
+	}
+}
+
+/* The rows of a layer whose queries and keys wait to be turned. */
+struct place_job {
+	const struct forward *f;
+	const struct row *rows;
+	enum layer_kind kind;
+	uint32_t slot;
+};
+
+static void place_rows(void *arg, uint32_t first, uint32_t n)
+{
+	const struct place_job *job = arg;
+	const struct forward *f = job->f;
+	const struct config *c = &f->parts->config;
+	uint32_t half = f->parts->rope[job->kind].dims / 2;
+	size_t q = (size_t)c->n_heads * c->head_dim;
+	size_t kv = (size_t)c->n_kv_heads * c->head_dim;
+	struct kv_place place = {.group = (int)job->kind, .slot = job->slot};
+
+	for (size_t i = first; i < first + n; i++) {
+		struct rope_turn turn = {
+		    .cosines = f->cosines[job->kind] + i * half,
+		    .sines = f->sines[job->kind] + i * half,
+		    .half = half,
+		    .in_pairs = c->rope_in_pairs,
+		};
+
+		if (half) {
+			cpu_turn(f->cpu, &turn, f->q + i * q, c->n_heads,
+			    c->head_dim);
+			cpu_turn(f->cpu, &turn, f->k + i * kv, c->n_kv_heads,
+			    c->head_dim);
+		}
+		place.is_value = false;
+		store_heads(f, &job->rows[i], place, f->k + i * kv);
+		place.is_value = true;
+		store_heads(f, &job->rows[i], place, f->v + i * kv);
 	}
 }
 
@@ -197,29 +240,16 @@ static void attend(
 {
 	const struct config *c = &f->parts->config;
 	const struct layer *layer = &f->parts->layers[at];
-	uint32_t q = c->n_heads * c->head_dim, kv = c->n_kv_heads * c->head_dim;
 	struct product products[] = {
 	    {&layer->q, f->q}, {&layer->k, f->k}, {&layer->v, f->v}};
-	struct kv_place place = {
-	    .group = (int)layer->kind, .slot = f->slots[at]};
-	struct operand operand;
+	struct place_job place = {f, rows, layer->kind, f->slots[at]};
 
-	cpu_operand(f->cpu, f->h, n, c->hidden, &operand);
-	cpu_multiply(f->cpu, &operand, products, 3);
+	multiply(f, f->h, n, products, 3);
 	if (layer->q_norm.weight) {
 		norm(f, &layer->q_norm, f->q, f->q, n * c->n_heads);
 		norm(f, &layer->k_norm, f->k, f->k, n * c->n_kv_heads);
 	}
-	for (uint32_t i = 0; i < n; i++) {
-		float *key = f->k + (size_t)i * kv;
-
-		prepare_heads(f, layer, f->q + (size_t)i * q, c->n_heads, i);
-		prepare_heads(f, layer, key, c->n_kv_heads, i);
-		place.is_value = false;
-		store_heads(f, &rows[i], place, key);
-		place.is_value = true;
-		store_heads(f, &rows[i], place, f->v + (size_t)i * kv);
-	}
+	cpu_rows(f->cpu, n, place_rows, &place);
 	cpu_attend(
 	    f->cpu, &(struct attention){
 			.rows = rows,
@@ -235,8 +265,7 @@ static void attend(
 			.group = (int)layer->kind,
 			.slot = f->slots[at],
 		    });
-	cpu_operand(f->cpu, f->att, n, q, &operand);
-	cpu_multiply(f->cpu, &operand, &(struct product){&layer->o, f->y}, 1);
+	multiply(f, f->att, n, &(struct product){&layer->o, f->y}, 1);
 }
 
 /* y = the feed-forward part of h. */
@@ -247,15 +276,16 @@ static void feed(struct forward *f, const struct layer *layer, uint32_t n)
 	    {&layer->up, f->up}, {&layer->gate, f->gate}};
 	bool is_gated = layer->gate.data != NULL;
 	float *inner = is_gated ? f->gate : f->up;
-	struct operand operand;
 
-	cpu_operand(f->cpu, f->h, n, c->hidden, &operand);
-	cpu_multiply(f->cpu, &operand, products, is_gated ? 2 : 1);
-	cpu_activate(
-	    c->activation, inner, is_gated ? f->up : NULL, (size_t)n * c->ff);
-	cpu_operand(f->cpu, inner, n, c->ff, &operand);
-	cpu_multiply(
-	    f->cpu, &operand, &(struct product){&layer->down, f->y}, 1);
+	multiply(f, f->h, n, products, is_gated ? 2 : 1);
+	cpu_activate(f->cpu, &(struct activate_job){
+				 .activation = c->activation,
+				 .gate = inner,
+				 .up = is_gated ? f->up : NULL,
+				 .n = n,
+				 .cols = c->ff,
+			     });
+	multiply(f, inner, n, &(struct product){&layer->down, f->y}, 1);
 }
 
 /* h = the input of a part: x, normed where a norm comes before. */
@@ -311,11 +341,8 @@ void forward_head(
 {
 	const struct config *c = &f->parts->config;
 	float cap = (float)c->final_softcap;
-	struct operand operand;
 
-	cpu_operand(f->cpu, hidden, n, c->hidden, &operand);
-	cpu_multiply(
-	    f->cpu, &operand, &(struct product){&f->parts->head, logits}, 1);
+	multiply(f, hidden, n, &(struct product){&f->parts->head, logits}, 1);
 	for (size_t i = 0; cap > 0 && i < (size_t)n * c->vocab; i++)
 		logits[i] = cap * tanhf(logits[i] / cap);
 }
@@ -324,20 +351,20 @@ void forward_classify(struct forward *f, const float *pooled, float *logits)
 {
 	const struct parts *p = f->parts;
 	const struct config *c = &p->config;
-	struct operand operand;
 
 	grow(f, 1);
 	if (p->pooler.data) {
-		cpu_operand(f->cpu, pooled, 1, c->hidden, &operand);
-		cpu_multiply(
-		    f->cpu, &operand, &(struct product){&p->pooler, f->h}, 1);
-		cpu_activate(c->pooled, f->h, NULL, c->hidden);
+		multiply(f, pooled, 1, &(struct product){&p->pooler, f->h}, 1);
+		cpu_activate(f->cpu, &(struct activate_job){
+					 .activation = c->pooled,
+					 .gate = f->h,
+					 .n = 1,
+					 .cols = c->hidden,
+				     });
 	} else {
 		memcpy(f->h, pooled, c->hidden * sizeof(*f->h));
 	}
 	if (p->pooler_norm.weight)
 		norm(f, &p->pooler_norm, f->h, f->h, 1);
-	cpu_operand(f->cpu, f->h, 1, c->hidden, &operand);
-	cpu_multiply(
-	    f->cpu, &operand, &(struct product){&p->classifier, logits}, 1);
+	multiply(f, f->h, 1, &(struct product){&p->classifier, logits}, 1);
 }

@@ -104,6 +104,34 @@ static enum result read_settings(struct model *model, struct error *err)
 	return read_modules(model, err);
 }
 
+/* Lays what goes through the layers out for this machine; or only plans it. */
+static void pack_weights(
+    struct model *model, const struct model_options *options)
+{
+	struct parts *p = &model->parts;
+	uint32_t n = 0, max = p->config.n_layers * 7 + 1;
+	struct matrix **list = mem_alloc(max * sizeof(struct matrix *));
+	struct pack_options how = {
+	    .encodes = (p->config.family->traits & TRAIT_ENCODER) != 0,
+	    .shortens = options->shortens,
+	    .is_plan = options->is_plan,
+	};
+
+	for (uint32_t i = 0; i < p->config.n_layers; i++) {
+		struct layer *layer = &p->layers[i];
+		struct matrix *own[] = {&layer->q, &layer->k, &layer->v,
+		    &layer->o, &layer->gate, &layer->up, &layer->down};
+
+		for (size_t k = 0; k < sizeof(own) / sizeof(own[0]); k++)
+			list[n++] = own[k];
+	}
+	list[n++] = &p->head;
+	model->packed_bytes = cpu_pack(model->cpu, list, n, &how);
+	free(list);
+	if (model->packed_bytes && !options->is_plan)
+		weights_rest(model->weights);
+}
+
 static enum result start_backend(
     struct model *model, const struct model_options *options, struct error *err)
 {
@@ -118,14 +146,16 @@ static enum result start_backend(
 	    cpu_new(threads, options->is_exact ? CPU_EXACT : CPU_FAST, err);
 	if (!model->cpu)
 		return FAILED;
+	pack_weights(model, options);
 	forward_shapes(&model->parts, shapes);
 	model->kv = kv_pool_new(
 	    shapes, options->kv_bytes ? options->kv_bytes : KV_BYTES_DEFAULT);
 	model->chunk = options->chunk ? options->chunk : CHUNK_DEFAULT;
 	if (model->chunk > CHUNK_MAX)
 		model->chunk = CHUNK_MAX;
-	if (!options->is_plan)
-		model->forward = forward_new(&model->parts, model->cpu);
+	if (options->is_plan)
+		return OK;
+	model->forward = forward_new(&model->parts, model->cpu);
 	return OK;
 }
 
@@ -250,7 +280,9 @@ struct model_info model_info(const struct model *model)
 	    .parameters = count_parameters(model->weights),
 	    .file_bytes = weights_bytes(model->weights),
 	    .token_bytes = kv_token_bytes(model->kv),
-	    .fixed_bytes = needs_fixed(&model->parts, model->chunk),
+	    .fixed_bytes =
+		needs_fixed(&model->parts, model->chunk) + model->packed_bytes,
+	    .packed_bytes = model->packed_bytes,
 	    .step_bytes = needs_step(&model->parts),
 	    .eos = c->eos,
 	    .n_eos = c->n_eos,

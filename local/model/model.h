@@ -15,7 +15,8 @@ struct model {
 	struct forward *forward;
 	struct kv_pool *kv;
 	uint32_t chunk;
-	pthread_mutex_t turn; /* held while cpu and forward are in use */
+	uint64_t packed_bytes; /* of weights laid out for this machine */
+	pthread_mutex_t turn;  /* held while cpu and forward are in use */
 };
 
 /* Its tensors, for those who tell of them. */

@@ -1,5 +1,6 @@
 /* session.c -- a text so far: feeding tokens, getting logits. */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <assert.h>
 #include <stdlib.h>
 
 #include "local/model/model.h"
@@ -21,6 +22,7 @@ struct session *session_new(
 	const struct rope *rope = &model->parts.rope[LAYER_FULL];
 	struct session *session;
 
+	assert(model->forward); /* not a plan */
 	if (c->family->traits & TRAIT_ENCODER) {
 		error_set(err, "%s is an encoder: it embeds and classifies",
 		    c->family->model_type);

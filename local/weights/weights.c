@@ -280,6 +280,19 @@ const struct gguf *weights_gguf(const struct weights *weights)
 	return weights->is_gguf ? &weights->gguf : NULL;
 }
 
+void weights_rest(const struct weights *weights)
+{
+	for (size_t i = 0; i < weights->n_files; i++) {
+		struct span bytes = weights->files[i].bytes;
+
+		/* A private matter between process and kernel: no error
+		 * changes what is read. */
+		if (bytes.ptr)
+			(void)madvise((void *)(uintptr_t)bytes.ptr, bytes.len,
+			    MADV_DONTNEED);
+	}
+}
+
 uint64_t weights_bytes(const struct weights *weights)
 {
 	uint64_t sum = 0;

@@ -30,6 +30,12 @@ const struct tensor_list *weights_list(const struct weights *weights);
 /* The keys of a GGUF file, or NULL for safetensors. */
 const struct gguf *weights_gguf(const struct weights *weights);
 
+/*
+ * Gives back the memory of what was read so far: it is read again from the
+ * system's cache, or the disk, when it is wanted.
+ */
+void weights_rest(const struct weights *weights);
+
 /* Bytes of all mapped files. */
 uint64_t weights_bytes(const struct weights *weights);
 

@@ -422,6 +422,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if path == "/api/summary":
             self.answer_json({"version": "0.1.0", "policy": "balanced",
                               "generation": 3, "listen": "127.0.0.1:8080",
+                              "tls": False,
                               "started": rfc3339(time.time() - 9000)})
         elif path == "/api/overview":
             self.answer_json(Figures(scenario, query).overview())

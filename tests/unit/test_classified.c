@@ -84,7 +84,7 @@ static void the_last_who_came_has_the_place(void **state)
 		assert_int_equal(tokens, i);
 		found++;
 	}
-	assert_true(found > 100 && found <= 512);
+	assert_true(found > 100 && found <= 16384);
 	classified_free(&classified);
 }
 

@@ -66,76 +66,170 @@ struct shape {
 	uint32_t rows, cols, n;
 };
 
-/*
- * The fast product is the plain one of what was multiplied: the operand, or
- * what its 16-bit values stand for. Errors are compared with the sum of
- * the terms' sizes, as rounding is.
- */
-static void check_product(struct cpu *fast, struct cpu *plain,
-    enum tensor_type type, const struct shape *s)
+/* How the weights of a check are laid out. */
+enum layout {
+	AS_READ,
+	PACKED,
+	SHORTENED
+};
+
+/* What is multiplied, and the two answers. */
+struct check {
+	struct cpu *fast, *plain;
+	struct matrix w;
+	uint8_t *data;
+	float *x, *a, *b, *bias;
+	struct operand operand;
+};
+
+static void make_check(
+    struct check *c, enum tensor_type type, const struct shape *s)
 {
-	uint8_t *data = make_weights(type, s->rows, s->cols);
 	size_t n_x = (size_t)s->n * s->cols, n_out = (size_t)s->n * s->rows;
-	float *x = mem_alloc(n_x * sizeof(float));
-	float *a = mem_alloc(n_out * sizeof(float));
-	float *b = mem_alloc(n_out * sizeof(float));
-	float *bias = mem_alloc(s->rows * sizeof(float));
-	struct matrix w = {.data = data + 1,
+
+	c->data = make_weights(type, s->rows, s->cols);
+	c->x = mem_alloc(n_x * sizeof(float));
+	c->a = mem_alloc(n_out * sizeof(float));
+	c->b = mem_alloc(n_out * sizeof(float));
+	c->bias = mem_alloc(s->rows * sizeof(float));
+	c->w = (struct matrix){.data = c->data + 1,
 	    .rows = s->rows,
 	    .cols = s->cols,
 	    .type = type,
-	    .bias = bias,
+	    .bias = c->bias,
 	    .row_bytes = quant_row_bytes(type, s->cols)};
-	struct operand operand;
-
 	for (size_t i = 0; i < n_x; i++)
-		x[i] = next_float();
+		c->x[i] = next_float();
 	for (uint32_t i = 0; i < s->rows; i++)
-		bias[i] = next_float();
-	cpu_operand(fast, x, s->n, s->cols, &operand);
-	cpu_multiply(fast, &operand, &(struct product){&w, a}, 1);
-	if (operand.words && type > TENSOR_BF16)
-		read_words(&operand, x);
-	cpu_operand(plain, x, s->n, s->cols, &operand);
-	cpu_multiply(plain, &operand, &(struct product){&w, b}, 1);
-	for (size_t i = 0; i < n_out; i++) {
-		float far = fabsf(a[i] - b[i]);
+		c->bias[i] = next_float();
+	c->operand =
+	    (struct operand){.values = c->x, .n = s->n, .cols = s->cols};
+}
 
-		if (!(far <= 1e-5F * (float)s->cols))
-			fail_msg("%s, %u x %u, %u rows: %g for %g",
+static void free_check(struct check *c)
+{
+	free(c->data);
+	free(c->x);
+	free(c->a);
+	free(c->b);
+	free(c->bias);
+}
+
+/*
+ * How far a column's product may be off for each column: rounding; for floats
+ * that became eight bits 1/254 of their largest, 2.
+ */
+static float tolerance(const struct check *c, enum layout layout)
+{
+	if (c->w.type > TENSOR_BF16)
+		return 1e-5F;
+	if (c->operand.words && layout == SHORTENED)
+		return 1.1F / 254;
+	return 1e-5F;
+}
+
+/*
+ * The fast product is the plain one of what was multiplied: the operand, or
+ * what its 16-bit values stand for.
+ */
+static void check_product(struct check *c, enum tensor_type type,
+    const struct shape *s, enum layout layout)
+{
+	struct pack_options options = {
+	    .encodes = true, .shortens = layout == SHORTENED};
+	struct matrix *list[] = {&c->w};
+
+	make_check(c, type, s);
+	if (layout != AS_READ)
+		(void)cpu_pack(c->fast, list, 1, &options);
+	cpu_multiply(c->fast, &c->operand, &(struct product){&c->w, c->a}, 1);
+	if (c->operand.words)
+		read_words(&c->operand, c->x);
+	cpu_multiply(c->plain, &(struct operand){c->x, s->n, s->cols, 0, 0, 0},
+	    &(struct product){&c->w, c->b}, 1);
+	for (size_t i = 0; i < (size_t)s->n * s->rows; i++) {
+		float far = fabsf(c->a[i] - c->b[i]);
+
+		if (!(far <= tolerance(c, layout) * (float)s->cols))
+			fail_msg("%s, %u x %u, %u rows, layout %d: %g for %g",
 			    quant_type(type)->name, s->rows, s->cols, s->n,
-			    (double)a[i], (double)b[i]);
+			    (int)layout, (double)c->a[i], (double)c->b[i]);
 	}
-	free(data);
-	free(x);
-	free(a);
-	free(b);
-	free(bias);
+	free_check(c);
+}
+
+static void check_type(struct check *c, enum tensor_type type)
+{
+	uint32_t block = quant_type(type)->elements;
+	const uint32_t odd = block > 1 ? block : 37;
+	const struct shape shapes[] = {
+	    {1, odd, 1},
+	    {35, 3 * odd, 1},
+	    {66, odd, 3},
+	    {37, 2 * odd, 4},
+	    {5, odd, 7},
+	    {41, 3 * odd, 12},
+	    {17, 256, 1},
+	    {49, 768, 1},
+	    {33, 256, 2},
+	    {15, 768, 5},
+	    {64, 1536, 9},
+	};
+
+	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
+		check_product(c, type, &shapes[i], AS_READ);
+		check_product(c, type, &shapes[i], PACKED);
+		check_product(c, type, &shapes[i], SHORTENED);
+	}
 }
 
 static void multiplies_every_type_as_plain_c_does(void **state)
 {
 	struct error err;
-	struct cpu *fast = cpu_new(2, CPU_FAST, &err);
-	struct cpu *plain = cpu_new(1, CPU_EXACT, &err);
+	struct check check = {
+	    .fast = cpu_new(2, CPU_FAST, &err),
+	    .plain = cpu_new(1, CPU_EXACT, &err),
+	};
 
 	(void)state;
-	print_message("fast is %s\n", cpu_name(fast));
-	for (int type = 0; type <= TENSOR_Q6_K; type++) {
-		uint32_t block = quant_type((enum tensor_type)type)->elements;
-		const uint32_t odd = block > 1 ? block : 37;
-		const struct shape shapes[] = {
-		    {1, odd, 1},
-		    {35, 3 * odd, 1},
-		    {66, odd, 3},
-		    {37, 2 * odd, 4},
-		    {5, odd, 7},
-		    {41, 3 * odd, 12},
-		};
+	print_message("fast is %s\n", cpu_name(check.fast));
+	for (int type = 0; type <= TENSOR_Q6_K; type++)
+		check_type(&check, (enum tensor_type)type);
+	cpu_free(&check.fast);
+	cpu_free(&check.plain);
+}
 
-		for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
-			check_product(
-			    fast, plain, (enum tensor_type)type, &shapes[i]);
+/* Products of one operand that want different words share the smallest. */
+static void multiplies_types_side_by_side(void **state)
+{
+	const struct shape shape = {21, 256, 6};
+	struct error err;
+	struct cpu *fast = cpu_new(2, CPU_FAST, &err);
+	struct cpu *plain = cpu_new(1, CPU_EXACT, &err);
+	struct check checks[3];
+	struct product products[3];
+
+	(void)state;
+	make_check(&checks[0], TENSOR_Q4_1, &shape);
+	make_check(&checks[1], TENSOR_F32, &shape);
+	make_check(&checks[2], TENSOR_Q6_K, &shape);
+	/* Numbers that words of 15 bits, the smallest limit, hold exactly. */
+	for (uint32_t i = 0; i < shape.n * shape.cols; i++)
+		checks[0].x[i] =
+		    i % 32 ? (float)(int)(next_float() * 16383) : 16383;
+	for (int i = 0; i < 3; i++)
+		products[i] = (struct product){&checks[i].w, checks[i].a};
+	cpu_multiply(fast, &checks[0].operand, products, 3);
+	for (int i = 0; i < 3; i++)
+		products[i] = (struct product){&checks[i].w, checks[i].b};
+	assert_true(
+	    !checks[0].operand.words || checks[0].operand.words[0] <= 16383);
+	cpu_multiply(plain, &checks[0].operand, products, 3);
+	for (int i = 0; i < 3; i++) {
+		for (uint32_t k = 0; k < shape.n * shape.rows; k++)
+			assert_true(fabsf(checks[i].a[k] - checks[i].b[k]) <=
+				    16383 * 256 * 1e-5F);
+		free_check(&checks[i]);
 	}
 	cpu_free(&fast);
 	cpu_free(&plain);
@@ -143,7 +237,9 @@ static void multiplies_every_type_as_plain_c_does(void **state)
 
 static void keeps_words_within_half_a_step(void **state)
 {
-	float x[64] = {0};
+	uint8_t blocks[2 * 34] = {0};
+	struct matrix w;
+	float x[64] = {0}, out;
 	struct error err;
 	struct cpu *fast = cpu_new(1, CPU_FAST, &err);
 	struct operand operand;
@@ -151,7 +247,14 @@ static void keeps_words_within_half_a_step(void **state)
 	(void)state;
 	for (int i = 0; i < 32; i++)
 		x[i] = next_float();
-	cpu_operand(fast, x, 1, 64, &operand);
+	w = (struct matrix){.data = blocks,
+	    .rows = 1,
+	    .cols = 64,
+	    .type = TENSOR_Q8_0,
+	    .row_bytes = sizeof(blocks)};
+	operand = (struct operand){.values = x, .n = 1, .cols = 64};
+	cpu_multiply(fast, &operand, &(struct product){&w, &out}, 1);
+	assert_true(out == 0);
 	for (int i = 0; operand.words && i < 64; i++) {
 		float scale = operand.scales[i / 32];
 
@@ -174,6 +277,8 @@ static void sums_long_rows_of_extremes(void **state)
 	    .cols = 256,
 	    .type = TENSOR_Q8_0,
 	    .row_bytes = sizeof(block)};
+	struct pack_options options = {.encodes = false};
+	struct matrix *list[] = {&w};
 	struct error err;
 	struct cpu *fast = cpu_new(1, CPU_FAST, &err);
 	struct operand operand;
@@ -187,9 +292,13 @@ static void sums_long_rows_of_extremes(void **state)
 		}
 		for (int i = 0; i < 256; i++)
 			x[i] = (float)sign * 127;
-		cpu_operand(fast, x, 1, 256, &operand);
+		operand = (struct operand){.values = x, .n = 1, .cols = 256};
 		cpu_multiply(fast, &operand, &(struct product){&w, &out}, 1);
 		assert_true(out == (float)sign * -128.0F * 127 * 256);
+		(void)cpu_pack(fast, list, 1, &options);
+		cpu_multiply(fast, &operand, &(struct product){&w, &out}, 1);
+		assert_true(out == (float)sign * -128.0F * 127 * 256);
+		w.packed = NULL;
 	}
 	cpu_free(&fast);
 }
@@ -198,6 +307,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(multiplies_every_type_as_plain_c_does),
+	    cmocka_unit_test(multiplies_types_side_by_side),
 	    cmocka_unit_test(keeps_words_within_half_a_step),
 	    cmocka_unit_test(sums_long_rows_of_extremes),
 	};

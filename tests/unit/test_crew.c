@@ -9,8 +9,10 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "local/cpu/crew.h"
 
 #define TASKS 97
@@ -66,6 +68,48 @@ static void runs_no_task_of_an_empty_job(void **state)
 	crew_free(&counts.crew);
 }
 
+/* A job of two tasks in which the other thread takes 30 ms for its own. */
+struct delay {
+	_Atomic bool other_began;
+	_Atomic uint32_t by_others;
+	bool is_slow;
+};
+
+static void dawdle(void *arg, uint32_t task, uint32_t thread)
+{
+	struct delay *delay = arg;
+	int64_t end = clock_mono_ns() + 30000000;
+
+	(void)task;
+	if (thread != 0)
+		atomic_fetch_add(&delay->by_others, 1);
+	if (!delay->is_slow)
+		return;
+	if (thread == 0) {
+		while (!atomic_load(&delay->other_began))
+			continue;
+		return;
+	}
+	atomic_store(&delay->other_began, true);
+	while (clock_mono_ns() < end)
+		continue;
+}
+
+static void works_alone_after_a_long_wait(void **state)
+{
+	struct error err;
+	struct crew *crew = crew_new(2, &err);
+	struct delay delay = {.is_slow = true};
+
+	(void)state;
+	crew_run(crew, dawdle, &delay, 2);
+	assert_int_equal(delay.by_others, 1);
+	delay = (struct delay){.is_slow = false};
+	crew_run(crew, dawdle, &delay, TASKS);
+	assert_int_equal(delay.by_others, 0);
+	crew_free(&crew);
+}
+
 static void *run_jobs(void *arg)
 {
 	struct counts *counts = arg;
@@ -96,6 +140,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(runs_every_task_once),
 	    cmocka_unit_test(runs_no_task_of_an_empty_job),
+	    cmocka_unit_test(works_alone_after_a_long_wait),
 	    cmocka_unit_test(takes_jobs_from_several_threads),
 	};
 

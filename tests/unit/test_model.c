@@ -19,6 +19,13 @@
 
 static const struct model_options exact = {.is_exact = true, .threads = 2};
 
+/* The oracle, and what is fastest here: F32 is exact in both. */
+static const struct model_options modes[] = {
+    {.is_exact = true, .threads = 2},
+    {.threads = 2},
+};
+#define MODES (sizeof(modes) / sizeof(modes[0]))
+
 /* The log-probabilities that a session gives for a whole text. */
 struct collected {
 	float *logprobs; /* (n, vocab) */
@@ -118,12 +125,13 @@ static void computes_the_decoders_as_transformers_does(void **state)
 	    "phi3-long", "phi3-short"};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		struct model *model = fixture_model(names[i], &exact);
-		struct weights *golden = fixture_golden(names[i]);
+	for (size_t i = 0; i < MODES * sizeof(names) / sizeof(names[0]); i++) {
+		const char *name = names[i / MODES];
+		struct model *model = fixture_model(name, &modes[i % MODES]);
+		struct weights *golden = fixture_golden(name);
 
-		check_text(model, names[i], golden, room_of(names[i]));
-		check_greedy(model, golden, room_of(names[i]));
+		check_text(model, name, golden, room_of(name));
+		check_greedy(model, golden, room_of(name));
 		weights_close(&golden);
 		model_close(&model);
 	}
@@ -135,13 +143,13 @@ static void computes_gguf_files_as_the_checkpoints_they_came_from(void **state)
 	    "llama", "llama3", "qwen2", "qwen3", "gemma3", "phi3-long"};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		struct weights *golden = fixture_golden(names[i]);
+	for (size_t i = 0; i < MODES * sizeof(names) / sizeof(names[0]); i++) {
+		struct weights *golden = fixture_golden(names[i / MODES]);
 		struct model *model;
 		char file[64];
 
-		(void)snprintf(file, sizeof(file), "%s.gguf", names[i]);
-		model = fixture_model(file, &exact);
+		(void)snprintf(file, sizeof(file), "%s.gguf", names[i / MODES]);
+		model = fixture_model(file, &modes[i % MODES]);
 		check_text(model, file, golden, 0);
 		check_greedy(model, golden, 0);
 		weights_close(&golden);
@@ -176,9 +184,10 @@ static void computes_the_encoders_as_transformers_does(void **state)
 	float hidden[64], logits[8];
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		struct model *model = fixture_model(names[i], &exact);
-		struct weights *golden = fixture_golden(names[i]);
+	for (size_t i = 0; i < MODES * sizeof(names) / sizeof(names[0]); i++) {
+		const char *name = names[i / MODES];
+		struct model *model = fixture_model(name, &modes[i % MODES]);
+		struct weights *golden = fixture_golden(name);
 		struct model_info info = model_info(model);
 		struct model_text text = {.n = 0};
 		uint32_t *ids = fixture_ids(golden, "ids", &text.n);
@@ -191,7 +200,7 @@ static void computes_the_encoders_as_transformers_does(void **state)
 		    model_embed(model, &text, 1, hidden, &err), OK);
 		far = fixture_difference(
 		    hidden, fixture_floats(golden, "hidden"), info.hidden);
-		print_message("%s: state %.2g", names[i], far);
+		print_message("%s: state %.2g", name, far);
 		assert_true(far < 1e-5);
 		assert_int_equal(
 		    model_classify(model, &text, logits, &err), OK);
@@ -207,7 +216,7 @@ static void computes_the_encoders_as_transformers_does(void **state)
 
 static void embeds_a_batch_as_it_embeds_one(void **state)
 {
-	struct model *model = fixture_model("modernbert", &exact);
+	struct model *model = fixture_model("modernbert", &modes[1]);
 	struct weights *golden = fixture_golden("modernbert");
 	struct model_text texts[3];
 	float one[36], all[3][36];
@@ -273,6 +282,85 @@ static void keeps_only_the_pages_a_window_needs(void **state)
 	model_close(&model);
 }
 
+/* Three texts of different lengths, one of them past a window. */
+static void steps_several_texts_as_it_steps_each(void **state)
+{
+	static const uint32_t lengths[3] = {1, 7, 30};
+	static const uint32_t next[2][3] = {{5, 6, 7}, {50, 7, 99}};
+	struct model *model = fixture_model("gemma3", &exact);
+	uint32_t vocab = model_info(model).vocab;
+	float *logits = mem_alloc(3 * vocab * sizeof(*logits));
+	float *alone = mem_alloc(vocab * sizeof(*alone));
+	struct session *together[3], *apart[3];
+	uint32_t ids[30];
+	struct error err;
+
+	(void)state;
+	for (uint32_t i = 0; i < 30; i++)
+		ids[i] = 3 + i;
+	for (int i = 0; i < 3; i++) {
+		together[i] = session_new(model, 40, &err);
+		apart[i] = session_new(model, 40, &err);
+		assert_int_equal(
+		    session_feed(together[i], ids, lengths[i], NULL, &err), OK);
+		assert_int_equal(
+		    session_feed(apart[i], ids, lengths[i], NULL, &err), OK);
+	}
+	for (int k = 0; k < 2; k++) {
+		assert_int_equal(
+		    session_step(together, next[k], 3, logits, &err), OK);
+		for (int i = 0; i < 3; i++) {
+			assert_int_equal(
+			    session_feed(apart[i], &next[k][i], 1, alone, &err),
+			    OK);
+			assert_true(
+			    fixture_difference(logits + (size_t)i * vocab,
+				alone, vocab) < F32_CLOSE);
+		}
+	}
+	assert_int_equal(
+	    session_step(together, (uint32_t[]){1, 101, 1}, 3, logits, &err),
+	    FAILED);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(session_length(together[i]), lengths[i] + 2);
+		session_free(&together[i]);
+		session_free(&apart[i]);
+	}
+	free(logits);
+	free(alone);
+	model_close(&model);
+}
+
+/* What is counted beforehand is what a text then takes. */
+static void counts_keys_and_values_beforehand(void **state)
+{
+	static const char *const names[] = {"llama", "gemma3"};
+	static const struct model_options plan = {.is_plan = true};
+	uint32_t ids[120] = {0};
+	struct error err;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct model *model = fixture_model(names[i], &exact);
+		struct model *told = fixture_model(names[i], &plan);
+		uint64_t bytes = model_kv_bytes(told, 120);
+		struct session *s = session_new(model, 120, &err);
+
+		assert_int_equal(model_kv_bytes(model, 120), bytes);
+		assert_int_equal(
+		    model_info(told).parameters, model_info(model).parameters);
+		model_limit_kv(model, bytes);
+		assert_int_equal(session_feed(s, ids, 120, NULL, &err), OK);
+		session_free(&s);
+		s = session_new(model, 120, &err);
+		model_limit_kv(model, bytes / 2);
+		assert_int_equal(session_feed(s, ids, 120, NULL, &err), FAILED);
+		session_free(&s);
+		model_close(&model);
+		model_close(&told);
+	}
+}
+
 static void refuses_tokens_that_do_not_fit(void **state)
 {
 	struct model_options options = {.is_exact = true, .chunk = 16};
@@ -328,6 +416,8 @@ int main(void)
 	    cmocka_unit_test(embeds_a_batch_as_it_embeds_one),
 	    cmocka_unit_test(goes_on_from_where_a_text_was_cut),
 	    cmocka_unit_test(keeps_only_the_pages_a_window_needs),
+	    cmocka_unit_test(steps_several_texts_as_it_steps_each),
+	    cmocka_unit_test(counts_keys_and_values_beforehand),
 	    cmocka_unit_test(refuses_tokens_that_do_not_fit),
 	    cmocka_unit_test(says_what_a_model_is),
 	};

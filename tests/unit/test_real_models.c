@@ -196,9 +196,8 @@ static void computes_smollm2_as_its_plain_numbers(void **state)
 }
 
 /*
- * Prompts are multiplied in F32. Token by token operands have 16 bits, which
- * loses a hundredth of what eight would (llama.cpp with its eight: a mean of
- * 0.06 nat, 0.36 for the worst hundredth).
+ * Fast operands have 16 bits, which loses a hundredth of what eight would
+ * (llama.cpp with its eight: a mean of 0.06 nat, 0.36 for the worst hundredth).
  */
 static void stays_near_smollm2_when_fast(void **state)
 {
@@ -210,21 +209,20 @@ static void stays_near_smollm2_when_fast(void **state)
 	(void)state;
 	worst = distance_of(model, golden);
 	print_message(
-	    "%s, whole: %.2g nat\n", model_info(model).backend, worst);
-	assert_true(worst < 1e-3);
+	    "%s, whole: at most %.2g nat\n", model_info(model).backend, worst);
+	assert_true(worst < 0.02);
 	compare_steps(model, golden);
 	weights_close(&golden);
 	model_close(&model);
 }
 
-static void embeds_sentences_as_minilm_does(void **state)
+static void check_sentences(bool is_exact)
 {
-	struct model_options options = {.is_exact = true, .threads = 2};
+	struct model_options options = {.is_exact = is_exact, .threads = 2};
 	struct model *model = open_cached(MINILM, &options);
 	struct weights *golden = open_golden("minilm.safetensors");
 	float embedding[384];
 
-	(void)state;
 	assert_int_equal(model_info(model).hidden, 384);
 	for (int i = 0; i < 4; i++) {
 		char ids_name[32], name[32];
@@ -241,12 +239,20 @@ static void embeds_sentences_as_minilm_does(void **state)
 		    model_embed(model, &text, 1, embedding, &err), OK);
 		far = fixture_difference(
 		    embedding, fixture_floats(golden, name), 384);
-		print_message("%u tokens: %.2g\n", text.n, far);
+		print_message("%s, %u tokens: %.2g\n",
+		    model_info(model).backend, text.n, far);
 		assert_true(far < 1e-5);
 		free(ids);
 	}
 	weights_close(&golden);
 	model_close(&model);
+}
+
+static void embeds_sentences_as_minilm_does(void **state)
+{
+	(void)state;
+	check_sentences(true);
+	check_sentences(false);
 }
 
 int main(void)

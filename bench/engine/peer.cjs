@@ -1,0 +1,80 @@
+// peer.cjs -- llama.cpp, as node-llama-cpp ships it, driven by lines.
+// SPDX-License-Identifier: Apache-2.0
+//
+// usage: node peer.cjs MODULES MODEL.gguf THREADS
+// Reads "prefill N", "decode CONTEXT N" and "rss"; answers each with one line,
+// "WALL_NS CPU_NS" of the whole process, or KiB. Tokens are those that
+// bench/engine_bench.c feeds. No sampling: the batch is decoded, logits of its
+// last token are computed, that is all.
+"use strict";
+const fs = require("fs"), path = require("path"), readline = require("readline");
+
+const [modules, file, threads] = process.argv.slice(2);
+const folder = path.join(modules, "@node-llama-cpp/linux-x64/bins/linux-x64");
+const llama = require(path.join(folder, "llama-addon.node"));
+const token = (i) => 100 + (i * 7919) % 20000;
+
+async function start() {
+	llama.setLoggerLogLevel(0);
+	llama.loadBackends();
+	llama.loadBackends(folder);
+	await llama.init();
+	const model = new llama.AddonModel(file, {
+		gpuLayers: 0, useMmap: true, addonExports: llama});
+	await model.init();
+	const context = new llama.AddonContext(model, {
+		contextSize: 2048, batchSize: 512, sequences: 1,
+		threads: Number(threads), flashAttention: process.env.FLASH !== "0",
+		performanceTracking: false});
+	await context.init();
+	context.setThreads(Number(threads));
+	return context;
+}
+
+async function feed(context, at, n) {
+	for (; n > 512; at += 512, n -= 512)
+		await feed(context, at, 512);
+	const tokens = Uint32Array.from({length: n}, (_, i) => token(at + i));
+	context.initBatch(n);
+	context.addToBatch(0, at, tokens, Uint32Array.of(n - 1));
+	await context.decodeBatch();
+}
+
+async function timed(fn) {
+	const cpu = process.cpuUsage(), wall = process.hrtime.bigint();
+	await fn();
+	const took = process.hrtime.bigint() - wall, used = process.cpuUsage(cpu);
+	return `${took} ${(used.user + used.system) * 1000}`;
+}
+
+function rss() {
+	return /VmRSS:\s+(\d+)/.exec(fs.readFileSync("/proc/self/status"))[1];
+}
+
+async function main() {
+	const context = await start();
+	console.log("ready");
+	for await (const line of readline.createInterface({input: process.stdin})) {
+		const [verb, a, b] = line.split(" ");
+		let answer = "?";
+		context.disposeSequence(0);
+		if (verb === "prefill") {
+			answer = await timed(() => feed(context, 0, Number(a)));
+		} else if (verb === "decode") {
+			await feed(context, 0, Number(a));
+			answer = await timed(async () => {
+				for (let i = 0; i < Number(b); i++)
+					await feed(context, Number(a) + i, 1);
+			});
+		} else if (verb === "rss") {
+			answer = rss();
+		}
+		console.log(answer);
+	}
+	process.exit(0);
+}
+
+main().catch((error) => {
+	console.error(String(error));
+	process.exit(1);
+});

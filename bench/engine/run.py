@@ -1,0 +1,235 @@
+#!/usr/bin/env python3
+# run.py -- times the engine beside llama.cpp (and torch), round by round.
+# SPDX-License-Identifier: Apache-2.0
+"""usage: bench/engine/run.py [--build build] [--rounds 5] [--threads 1,2]
+                     [--only decode,prefill,embed,busy,memory,loss]
+
+The same SmolLM2 file, the same threads, the same tokens. Each round asks one
+side and then the other; both run as long-lived processes that are asked by
+lines, so that nothing but the work is timed. A figure is the best round's, by
+CPU time of the whole process and by wall time: on a machine that is shared the
+best round is the one least disturbed. llama.cpp is the one that the pinned
+node-llama-cpp package ships, with the backend that it chooses here; it is
+installed once below ${XDG_CACHE_HOME:-~/.cache}/sluice-tests. TORCH_PYTHON
+names a Python that has torch and transformers, for MiniLM. What is printed goes
+to bench/results/engine.txt too, with every round's figures.
+
+Models: tools/fetch-models. First: make -C build sluice bench/engine_bench
+"""
+import argparse
+import hashlib
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOP = os.path.dirname(os.path.dirname(HERE))
+CACHE = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+MODELS = os.path.join(CACHE, "sluice", "models")
+SMOLLM2 = os.path.join(MODELS, "SmolLM2-135M-Instruct.Q4_1.gguf")
+MINILM = os.path.join(MODELS, "all-MiniLM-L6-v2")
+PINS = ("package.json", "package-lock.json")
+
+
+def peer_modules():
+    """The folder of the pinned package's modules, installed when missing."""
+    digest = hashlib.sha256()
+    for name in PINS:
+        with open(os.path.join(HERE, name), "rb") as data:
+            digest.update(data.read())
+    folder = os.path.join(CACHE, "sluice-tests",
+                          "engine-" + digest.hexdigest()[:16])
+    if not os.path.exists(os.path.join(folder, "complete")):
+        shutil.rmtree(folder, ignore_errors=True)
+        os.makedirs(folder)
+        for name in PINS:
+            shutil.copy(os.path.join(HERE, name), folder)
+        subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit",
+                        "--no-fund"], cwd=folder, check=True,
+                       stdout=subprocess.DEVNULL)
+        open(os.path.join(folder, "complete"), "w").close()
+    return os.path.join(folder, "node_modules")
+
+
+class Side:
+    """One process that is asked by lines."""
+
+    def __init__(self, name, command):
+        self.name = name
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL, text=True, bufsize=1)
+        while self.process.stdout.readline().strip() != "ready":
+            if self.process.poll() is not None:
+                raise SystemExit(f"{name} did not start: {command}")
+
+    def ask(self, line):
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+        return [int(word) for word in self.process.stdout.readline().split()]
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+class Bench:
+    def __init__(self, args):
+        self.args = args
+        self.ours = os.path.join(args.build, "bench", "engine_bench")
+        self.modules = None
+        self.lines = []
+
+    def say(self, line, is_raw=False):
+        self.lines.append(line)
+        if not is_raw:
+            print(line, flush=True)
+
+    def sluice(self, model, threads):
+        return Side("sluice", [self.ours, model, str(threads)])
+
+    def llama(self, threads):
+        self.modules = self.modules or peer_modules()
+        return Side("llama.cpp", ["node", os.path.join(HERE, "peer.cjs"),
+                                  self.modules, SMOLLM2, str(threads)])
+
+    def torch(self, threads):
+        python = os.environ.get("TORCH_PYTHON")
+        if not python:
+            return None
+        return Side("torch", [python, os.path.join(HERE, "peer_torch.py"),
+                              MINILM, str(threads)])
+
+    def compare(self, what, line, tokens, sides):
+        """Asks all sides in turn, some rounds, and prints what a token took."""
+        for side in sides:
+            side.ask(line)
+        rounds = {side.name: [] for side in sides}
+        for _ in range(self.args.rounds):
+            for side in sides:
+                rounds[side.name].append(side.ask(line))
+        self.say(what)
+        for side in sides:
+            wall = min(w for w, _ in rounds[side.name]) / tokens
+            cpu = min(c for _, c in rounds[side.name]) / tokens
+            half = statistics.median(c for _, c in rounds[side.name]) / tokens
+            self.say(f"  {side.name:10} {1e9 / wall:8.1f} tokens/s wall, "
+                     f"CPU {cpu / 1e6:7.3f} ms a token "
+                     f"(median {half / 1e6:7.3f})")
+            self.say(f"    rounds, {line!r}, wall and CPU ns: "
+                     + " ".join(f"{w}/{c}" for w, c in rounds[side.name]),
+                     is_raw=True)
+        if len(sides) > 1:
+            a, b = (rounds[side.name] for side in sides)
+            wall = min(w for w, _ in b) / min(w for w, _ in a)
+            cpu = min(c for _, c in b) / min(c for _, c in a)
+            self.say(f"  ratio      {wall:8.2f} wall, {cpu:.2f} CPU")
+
+    def language(self, threads, only):
+        sides = [self.sluice(SMOLLM2, threads), self.llama(threads)]
+        many = f", {threads} thread{'s' if threads > 1 else ''}"
+        if "decode" in only:
+            self.compare("decode" + many, "decode 16 64", 64, sides)
+        if "prefill" in only:
+            self.compare("prefill of 128" + many, "prefill 128", 128, sides)
+            self.compare("prefill of 512" + many, "prefill 512", 512, sides)
+        if "busy" in only and threads > 1:
+            self.busy(sides, many)
+        if "memory" in only:
+            for side in sides:
+                kib = side.ask("rss")
+                self.say(f"  {side.name:10} resident {kib[0]} KiB")
+        for side in sides:
+            side.close()
+
+    def busy(self, sides, many):
+        loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"])
+                 for _ in range(4)]
+        try:
+            time.sleep(0.5)
+            self.compare("decode beside four busy loops" + many,
+                         "decode 4 8", 8, sides)
+        finally:
+            for loop in loops:
+                loop.kill()
+                loop.wait()
+
+    def score(self, rows, *flags):
+        """Log-probabilities of the tokens of some texts, one after another."""
+        done = subprocess.run(
+            [os.path.join(self.args.build, "sluice"), "score", "--model",
+             SMOLLM2, *flags], input=rows, stdout=subprocess.PIPE, text=True,
+            check=True)
+        return [value for line in done.stdout.splitlines()
+                for value in json.loads(line)["logprobs"] if value is not None]
+
+    def loss(self):
+        """What the fast way loses against --exact, on this project's prose."""
+        texts = []
+        for name in sorted(os.listdir(os.path.join(TOP, "docs"))):
+            if not name.endswith(".md"):
+                continue
+            with open(os.path.join(TOP, "docs", name)) as text:
+                texts.append(text.read(500))
+        rows = "".join(json.dumps({"text": text}) + "\n" for text in texts)
+        fast, exact = self.score(rows), self.score(rows, "--exact")
+        far = sorted(abs(a - b) for a, b in zip(fast, exact))
+        self.say(f"loss of the fast way on {len(far)} tokens of docs/: mean "
+                 f"{statistics.mean(far):.5f} nat, p99 "
+                 f"{far[len(far) * 99 // 100]:.5f}, most {far[-1]:.5f}")
+
+    def sentences(self, threads):
+        sides = [self.sluice(MINILM, threads), self.torch(threads)]
+        sides = [side for side in sides if side]
+        many = f", {threads} thread{'s' if threads > 1 else ''}"
+        self.compare("MiniLM, one text of 128" + many, "embed 1 128", 128,
+                     sides)
+        self.compare("MiniLM, 16 texts of 128" + many, "embed 16 128", 2048,
+                     sides)
+        for side in sides:
+            side.close()
+
+
+def machine():
+    model = platform.processor()
+    try:
+        with open("/proc/cpuinfo") as info:
+            model = [line.split(":")[1].strip() for line in info
+                     if line.startswith("model name")][0]
+    except OSError:
+        pass
+    return (f"{model}, {os.cpu_count()} CPUs, {platform.system()} "
+            f"{platform.release()}, load {os.getloadavg()[0]:.1f}")
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--build", default=os.path.join(TOP, "build"))
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--threads", default="1,2")
+    parser.add_argument("--only", default="decode,prefill,embed,busy,memory,loss")
+    args = parser.parse_args()
+    only = args.only.split(",")
+    bench = Bench(args)
+    bench.say(machine())
+    if "loss" in only:
+        bench.loss()
+    for threads in (int(word) for word in args.threads.split(",")):
+        if set(only) - {"embed", "loss"}:
+            bench.language(threads, only)
+        if "embed" in only:
+            bench.sentences(threads)
+    results = os.path.join(TOP, "bench", "results")
+    os.makedirs(results, exist_ok=True)
+    with open(os.path.join(results, "engine.txt"), "w") as out:
+        out.write("\n".join(bench.lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()

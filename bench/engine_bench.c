@@ -1,0 +1,144 @@
+/* engine_bench.c -- one model, driven by lines, with what each took. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/base.h"
+#include "local/local.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+/*
+ * usage: engine_bench MODEL THREADS [exact|short]
+ * Reads "prefill N", "decode CONTEXT N", "embed TEXTS TOKENS" and "rss" from
+ * its standard input and answers each with one line: "WALL_NS CPU_NS" of the
+ * whole process, or KiB resident with those of files among them.
+ * bench/engine/run.py drives it beside others.
+ */
+struct bench {
+	struct model *model;
+	float *logits, *vectors;
+	struct error err;
+};
+
+/* Any ids will do: what is computed does not depend on them. */
+static uint32_t token(uint32_t i)
+{
+	return 100 + i * 7919 % 20000;
+}
+
+static void quit(const char *text)
+{
+	fprintf(stderr, "engine_bench: %s\n", text);
+	exit(1);
+}
+
+static void feed(struct bench *b, struct session *s, uint32_t n)
+{
+	uint32_t *ids = mem_alloc(n * sizeof(*ids)), at = session_length(s);
+
+	for (uint32_t i = 0; i < n; i++)
+		ids[i] = token(at + i);
+	if (session_feed(s, ids, n, b->logits, &b->err) != OK)
+		quit(b->err.text);
+	free(ids);
+}
+
+static void embed(struct bench *b, uint32_t n, uint32_t tokens)
+{
+	struct model_text *texts = mem_zalloc(n * sizeof(*texts));
+	uint32_t *ids = mem_alloc((size_t)n * tokens * sizeof(*ids));
+
+	for (uint32_t i = 0; i < n * tokens; i++)
+		ids[i] = token(i);
+	for (uint32_t i = 0; i < n; i++)
+		texts[i] = (struct model_text){
+		    .tokens = ids + (size_t)i * tokens, .n = tokens};
+	if (model_embed(b->model, texts, n, b->vectors, &b->err) != OK)
+		quit(b->err.text);
+	free(texts);
+	free(ids);
+}
+
+static int64_t process_cpu_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static void run(struct bench *b, const char *verb, uint32_t n, uint32_t m)
+{
+	struct session *s = NULL;
+	int64_t wall, cpu;
+
+	if (!model_info(b->model).is_encoder)
+		s = session_new(b->model, 0, &b->err);
+	if (strcmp(verb, "decode") == 0)
+		feed(b, s, n);
+	wall = clock_mono_ns();
+	cpu = process_cpu_ns();
+	if (strcmp(verb, "prefill") == 0)
+		feed(b, s, n);
+	for (uint32_t i = 0; strcmp(verb, "decode") == 0 && i < m; i++)
+		feed(b, s, 1);
+	if (strcmp(verb, "embed") == 0)
+		embed(b, n, m);
+	printf("%lld %lld\n", (long long)(clock_mono_ns() - wall),
+	    (long long)(process_cpu_ns() - cpu));
+	session_free(&s);
+}
+
+static void print_resident(void)
+{
+	FILE *file = fopen("/proc/self/status", "r");
+	char line[256];
+	long all = 0, mapped = 0;
+
+	while (file && fgets(line, sizeof(line), file)) {
+		if (strncmp(line, "VmRSS:", 6) == 0)
+			all = strtol(line + 6, NULL, 10);
+		if (strncmp(line, "RssFile:", 8) == 0)
+			mapped = strtol(line + 8, NULL, 10);
+	}
+	if (file)
+		fclose(file);
+	printf("%ld %ld\n", all, mapped);
+}
+
+int main(int argc, char **argv)
+{
+	struct model_options options = {.chunk = 0};
+	struct bench b = {.model = NULL};
+	struct model_info info;
+	char line[256], verb[16];
+
+	if (argc < 3)
+		quit("usage: engine_bench MODEL THREADS [exact|short]");
+	options.threads = (uint32_t)strtoul(argv[2], NULL, 10);
+	options.is_exact = argc > 3 && strcmp(argv[3], "exact") == 0;
+	options.shortens = argc > 3 && strcmp(argv[3], "short") == 0;
+	b.model = model_open(argv[1], &options, &b.err);
+	if (!b.model)
+		quit(b.err.text);
+	info = model_info(b.model);
+	b.logits = mem_alloc(info.vocab * sizeof(float));
+	b.vectors = mem_alloc((size_t)4096 * info.hidden * sizeof(float));
+	puts("ready");
+	fflush(stdout);
+	while (fgets(line, sizeof(line), stdin)) {
+		unsigned n = 0, m = 0;
+
+		if (sscanf(line, "%15s %u %u", verb, &n, &m) < 1)
+			continue;
+		if (strcmp(verb, "rss") == 0)
+			print_resident();
+		else
+			run(&b, verb, n, m);
+		fflush(stdout);
+	}
+	free(b.logits);
+	free(b.vectors);
+	model_close(&b.model);
+	return 0;
+}
