@@ -316,6 +316,7 @@ static void *run_thread(void *arg)
 {
 	struct projection *projection = arg;
 
+	pthread_setname_np(pthread_self(), "projection");
 	/* On Linux this is the calling thread's alone. */
 	setpriority(PRIO_PROCESS, 0, NICENESS);
 	do
