@@ -45,7 +45,7 @@ struct metric {
 	struct metric *next; /* of the same family, in order of making */
 	uint64_t hash;
 	char *values[LABELS_MAX];
-	_Atomic int64_t value;       /* counters and gauges */
+	_Atomic int64_t value;       /* of all but histograms */
 	struct histogram *histogram; /* NULL for the others */
 };
 
@@ -425,10 +425,17 @@ static bool write_histogram(struct buf *out, const struct metric *metric)
 
 static bool write_series(struct buf *out, const struct metric *metric)
 {
+	int64_t value = load(&metric->value);
+
 	if (metric->histogram)
 		return write_histogram(out, metric);
-	return write_head(out, metric, "", NULL) &&
-	       buf_printf(out, "%lld\n", (long long)load(&metric->value));
+	if (!write_head(out, metric, "", NULL))
+		return false;
+	if (metric->spec->kind == METRIC_SECONDS)
+		return buf_printf(out, "%lld.%09lld\n",
+		    (long long)(value / NS_PER_S),
+		    (long long)(value % NS_PER_S));
+	return buf_printf(out, "%lld\n", (long long)value);
 }
 
 /*
@@ -438,7 +445,13 @@ static bool write_series(struct buf *out, const struct metric *metric)
 static bool write_family(
     struct metrics *metrics, struct family *family, struct buf *out)
 {
-	static const char *const kinds[] = {"counter", "gauge", "histogram"};
+	static const char *const kinds[] = {
+	    [METRIC_COUNTER] = "counter",
+	    [METRIC_GAUGE] = "gauge",
+	    [METRIC_HISTOGRAM] = "histogram",
+	    [METRIC_SECONDS] = "counter",
+	    [METRIC_UNTYPED] = "untyped",
+	};
 	const struct metric_spec *spec = family->spec;
 	const struct metric *metric, *last;
 

@@ -17,6 +17,8 @@ enum metric_kind {
 	METRIC_COUNTER,
 	METRIC_GAUGE,
 	METRIC_HISTOGRAM, /* of seconds, recorded in nanoseconds */
+	METRIC_SECONDS,   /* a counter of seconds, added in nanoseconds */
+	METRIC_UNTYPED,   /* a sum of amounts that may be negative */
 };
 
 /* One row of the table from which code, text and documentation are made. */
@@ -44,14 +46,14 @@ struct metric *metrics_get(
     struct metrics *metrics, size_t spec, const char *const *values);
 
 /*
- * Counters and gauges. What can fall (savings may be negative) is a gauge: a
+ * All but histograms. What can fall (savings may be negative) is no counter: a
  * counter that falls reads as a restart.
  */
 void metric_add(struct metric *metric, int64_t n);
 void metric_set(struct metric *metric, int64_t value);  /* gauges */
 void metric_observe(struct metric *metric, int64_t ns); /* histograms */
 
-/* The value of a counter or gauge; how much a histogram has observed. */
+/* The value, of seconds in nanoseconds; how much a histogram has observed. */
 int64_t metric_value(const struct metric *metric);
 
 /*

@@ -17,15 +17,13 @@ bench_load_SOURCES = bench/gateway/load.c
 EXTRA_DIST += bench/gateway/run.py
 EXTRA_PROGRAMS += bench/ledger_bench
 bench_ledger_bench_SOURCES = bench/ledger_bench.c
+EXTRA_PROGRAMS += bench/projection_bench
+bench_projection_bench_SOURCES = bench/projection_bench.c
 EXTRA_PROGRAMS += bench/router_bench
 bench_router_bench_SOURCES = bench/router_bench.c
 
 EXTRA_PROGRAMS += bench/tokenizer_bench
 bench_tokenizer_bench_SOURCES = bench/tokenizer_bench.c
-EXTRA_PROGRAMS += bench/engine_bench
-bench_engine_bench_SOURCES = bench/engine_bench.c
-EXTRA_DIST += bench/engine/run.py bench/engine/peer.cjs bench/engine/peer_torch.py \
-	bench/engine/package.json bench/engine/package-lock.json
 
 EXTRA_PROGRAMS += bench/replay_bench
 bench_replay_bench_SOURCES = bench/replay_bench.c
@@ -34,8 +32,10 @@ bench_cache_bench_SOURCES = bench/cache_bench.c bench/cache_trace.c \
 	bench/cache_trace.h
 EXTRA_DIST += bench/results
 
-EXTRA_PROGRAMS += bench/replay_bench
-bench_replay_bench_SOURCES = bench/replay_bench.c
 EXTRA_PROGRAMS += bench/redis_bench
 bench_redis_bench_SOURCES = bench/redis_bench.c bench/redis_place.c \
 	bench/redis_place.h
+EXTRA_PROGRAMS += bench/engine_bench
+bench_engine_bench_SOURCES = bench/engine_bench.c
+EXTRA_DIST += bench/engine/run.py bench/engine/peer.cjs bench/engine/peer_torch.py \
+	bench/engine/package.json bench/engine/package-lock.json

@@ -231,11 +231,10 @@ static void on_beat(evutil_socket_t fd, short what, void *arg)
 {
 	struct trial *t = arg;
 	struct sha256 key = key_of(t->n_keys++ % 100);
-	struct lookup *lookup = malloc(sizeof(*lookup));
+	struct lookup *lookup = mem_new(struct lookup);
 
 	(void)fd;
 	(void)what;
-	must(lookup, "memory");
 	*lookup = (struct lookup){t, t->phase, clock_mono_ns()};
 	if (!redis_store_get(t->store, &key, end_lookup, lookup)) {
 		note(t, t->phase, lookup->asked_ns);

@@ -122,7 +122,7 @@ static void *run_proxy(void *arg)
 	uint16_t port = *(uint16_t *)arg;
 
 	for (;;) {
-		struct pair *pair = malloc(sizeof(*pair));
+		struct pair *pair = calloc(1, sizeof(*pair));
 		pthread_t thread;
 
 		must(pair, "memory");

@@ -48,6 +48,7 @@ tests_unit_test_redis_breaker_SOURCES = tests/unit/test_redis_breaker.c
 tests_unit_test_redis_faults_SOURCES = tests/unit/test_redis_faults.c \
 	tests/unit/redis_fixture.c tests/unit/redis_fixture.h
 tests_unit_test_redis_store_SOURCES = tests/unit/test_redis_store.c \
+	tests/unit/certificates.c tests/unit/certificates.h \
 	tests/unit/redis_fixture.c tests/unit/redis_fixture.h
 tests_unit_test_redis_url_SOURCES = tests/unit/test_redis_url.c
 tests_unit_test_redis_writes_SOURCES = tests/unit/test_redis_writes.c

@@ -59,7 +59,7 @@ struct redis_metrics {
 	struct metric *stored, *store_failed;
 	struct metric *bad[CACHE_FAULT_COUNT]; /* values that were no entry */
 	struct metric *connects;
-	struct metric *breaker;  /* gauge: 0 closed, 1 half-open, 2 open */
+	struct metric *breaker;  /* gauge: stores whose breaker is not closed */
 	struct metric *duration; /* histogram of answered look-ups */
 };
 

@@ -12,6 +12,11 @@ static struct redis_lookup *of_due(struct list *link)
 	return container_of(link, struct redis_lookup, due);
 }
 
+static struct redis_lookup *of_sent(struct list *link)
+{
+	return container_of(link, struct redis_lookup, sent);
+}
+
 /* Who is called may cancel others, ask for more and free the store. */
 static void tell_all(struct redis_store *store)
 {
@@ -24,6 +29,7 @@ static void tell_all(struct redis_store *store)
 		redis_found_fn *fn = ask->fn;
 		void *arg = ask->arg;
 
+		assert(store->done.next != link);
 		ask->entry = NULL;
 		redis_ask_free_if_over(ask);
 		fn(entry, arg);
@@ -86,7 +92,7 @@ struct redis_lookup *redis_ask_take(struct redis_store *store, int64_t now_ns)
 		return NULL;
 	store->n_sent--;
 	store->heard_ns = now_ns;
-	return container_of(link, struct redis_lookup, sent);
+	return of_sent(link);
 }
 
 struct redis_lookup *redis_ask_first_due(struct redis_store *store)
@@ -130,9 +136,9 @@ void redis_ask_end_all(struct redis_store *store)
 
 	redis_ask_fail_due(store);
 	while ((link = list_pop_front(&store->sent))) {
-		struct redis_lookup *ask =
-		    container_of(link, struct redis_lookup, sent);
+		struct redis_lookup *ask = of_sent(link);
 
+		assert(store->sent.next != link);
 		if (ask->kind == ASK_STORE) {
 			redis_writes_over(&store->writes, ask->bytes);
 			redis_count(store->options.metrics.store_failed, 1);

@@ -13,8 +13,6 @@
 #include <event2/event.h>
 #include <hiredis/hiredis.h>
 
-#include "cache/redis_tls.h"
-
 #define READ_CHUNK 16384      /* what redisBufferRead asks the socket for */
 #define READS_MAX 64          /* in one go, so that others get their turn */
 #define TEXT_KEPT (64 * 1024) /* of the reply's buffer between replies */
@@ -22,7 +20,6 @@
 struct redis_conn {
 	struct redis_conn_options options;
 	redisContext *redis; /* owns the socket */
-	struct redis_tls *tls;
 	struct event *readable, *writable;
 	struct event *flush; /* made active by the first command of a turn */
 	struct redis_reply reply;
@@ -120,7 +117,6 @@ static void destroy(struct redis_conn *conn)
 	if (conn->flush)
 		event_free(conn->flush);
 	redisFree(conn->redis);
-	redis_tls_free(&conn->tls);
 	buf_free(&conn->text);
 	free(conn);
 }
@@ -162,9 +158,12 @@ static void break_off(struct redis_conn *conn, const char *why)
 
 static void break_off_by_hiredis(struct redis_conn *conn, int err)
 {
-	const char *text = conn->redis->errstr;
+	const struct redis_tls *tls = conn->options.tls;
+	const char *text = tls ? redis_tls_problem(tls) : NULL;
 
-	if (err == REDIS_ERR_IO)
+	if (text)
+		; /* it knows best */
+	else if (err == REDIS_ERR_IO)
 		text = strerror(errno);
 	else if (err == REDIS_ERR_EOF)
 		text = "closed by the server";
@@ -172,6 +171,8 @@ static void break_off_by_hiredis(struct redis_conn *conn, int err)
 		text = "the answer is not Redis's protocol";
 	else if (err == REDIS_ERR_OOM)
 		text = "an answer of a kind or size that was not asked for";
+	else
+		text = conn->redis->errstr;
 	break_off(conn, text);
 }
 
@@ -206,11 +207,13 @@ static void flush(struct redis_conn *conn)
 
 	if (before == 0)
 		return;
+	if (conn->options.tls)
+		redis_tls_prepare();
 	if (redisBufferWrite(conn->redis, &is_done) != REDIS_OK)
 		break_off_by_hiredis(conn, conn->redis->err);
 	else if (is_done)
 		conn->options.hooks->drained(conn->options.arg);
-	else if (!conn->tls || redis_conn_unsent(conn) < before ||
+	else if (!conn->options.tls || redis_conn_unsent(conn) < before ||
 		 !can_write_now(conn))
 		event_add(conn->writable, NULL);
 }
@@ -340,13 +343,10 @@ static void on_connected(struct redis_conn *conn)
 		return;
 	}
 	conn->is_connected = true;
-	if (conn->options.url->is_tls) {
-		conn->tls =
-		    redis_tls_start(conn->redis, conn->options.url->host, &err);
-		if (!conn->tls) {
-			break_off(conn, err.text);
-			return;
-		}
+	if (conn->options.tls &&
+	    redis_tls_start(conn->options.tls, conn->redis, &err) != OK) {
+		break_off(conn, err.text);
+		return;
 	}
 	event_add(conn->readable, NULL);
 	greet(conn);
@@ -390,6 +390,8 @@ static bool read_once(struct redis_conn *conn)
 	size_t before = reader->len;
 	bool is_full;
 
+	if (conn->options.tls)
+		redis_tls_prepare();
 	if (redisBufferRead(conn->redis) != REDIS_OK) {
 		break_off_by_hiredis(conn, conn->redis->err);
 		return false;
@@ -408,7 +410,7 @@ void redis_conn_read(struct redis_conn *conn)
 		if (!read_once(conn))
 			break;
 	}
-	if (conn->tls && !conn->is_closed)
+	if (conn->options.tls && !conn->is_closed)
 		flush(conn);
 	leave(conn);
 }

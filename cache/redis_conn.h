@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "cache/redis_tls.h"
 #include "cache/redis_url.h"
 
 struct event_base;
@@ -63,7 +64,8 @@ struct redis_conn_options {
 	struct event_base *base;
 	const struct redis_url *url;         /* must outlive the connection */
 	const struct redis_address *address; /* copied */
-	size_t reply_max;                    /* a larger reply breaks it */
+	struct redis_tls *tls; /* NULL: none; must outlive it too */
+	size_t reply_max;      /* a larger reply breaks it */
 	const struct redis_conn_hooks *hooks;
 	void *arg;
 };

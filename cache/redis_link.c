@@ -90,12 +90,18 @@ void redis_link_arm(struct redis_store *store)
 		set_timer(store, at);
 }
 
+/* Stores share the gauge: each adds itself while its breaker is not closed. */
+static void count_open(struct redis_store *store, bool is_open)
+{
+	if (store->options.metrics.breaker && is_open != store->counts_as_open)
+		metric_add(store->options.metrics.breaker, is_open ? 1 : -1);
+	store->counts_as_open = is_open;
+}
+
 /* After each change of the breaker's state and of what is waited for. */
 static void update(struct redis_store *store)
 {
-	if (store->options.metrics.breaker)
-		metric_set(store->options.metrics.breaker,
-		    (int64_t)store->breaker.state);
+	count_open(store, store->breaker.state != REDIS_CLOSED);
 	redis_link_arm(store);
 }
 
@@ -206,29 +212,42 @@ static const struct redis_conn_hooks hooks = {
     .broken = on_broken,
 };
 
+static enum result make_tls(struct redis_store *store, struct error *err)
+{
+	const struct redis_url *url = store->options.url;
+
+	if (url->is_tls && !store->tls)
+		store->tls = redis_tls_new(url->host, err);
+	return url->is_tls && !store->tls ? FAILED : OK;
+}
+
 /* Tries the name's addresses, one after the other, within connect_ns. */
 static void dial(struct redis_store *store)
 {
 	struct redis_address address;
+	struct error err = {0};
+	enum result found = make_tls(store, &err);
 	struct redis_conn_options options = {
 	    .base = store->options.base,
 	    .url = store->options.url,
 	    .address = &address,
+	    .tls = store->tls,
 	    .reply_max = store->options.value_max + REPLY_EXTRA,
 	    .hooks = &hooks,
 	    .arg = store,
 	};
-	struct error err = {0};
-	enum result found;
 
 	if (!store->dial_ns)
 		store->dial_ns = clock_mono_ns();
-	do {
+	while (found == OK && !store->conn) {
 		found = redis_name_find(store->name, &address, &err);
 		if (found == OK)
 			store->conn = redis_conn_open(&options, &err);
-	} while (found == OK && !store->conn && redis_name_failed(store->name));
-	if (found == FAILED || (found == OK && !store->conn))
+		if (!store->conn && found == OK &&
+		    !redis_name_failed(store->name))
+			found = FAILED;
+	}
+	if (found == FAILED)
 		redis_link_lose(store, err.text);
 	else
 		update(store);
@@ -333,7 +352,9 @@ void redis_link_start(struct redis_store *store)
 void redis_link_stop(struct redis_store *store)
 {
 	store->breaker.state = REDIS_OPEN; /* nothing is asked any more */
+	count_open(store, false);
 	redis_conn_close(&store->conn);
+	redis_tls_free(&store->tls);
 	redis_name_free(&store->name);
 	redis_ask_end_all(store);
 	redis_store_drop_writes(store);

@@ -44,6 +44,7 @@ struct redis_lookup {
 struct redis_store {
 	struct redis_options options;
 	struct redis_name *name;
+	struct redis_tls *tls;   /* NULL: none, or not yet */
 	struct redis_conn *conn; /* NULL: none */
 	struct redis_breaker breaker;
 	struct redis_writes writes;
@@ -56,6 +57,7 @@ struct redis_store {
 	size_t n_sent;
 	char trouble[128]; /* logged last; empty: none */
 	unsigned n_telling;
+	bool counts_as_open; /* in the gauge of open breakers */
 	bool is_freed;
 };
 

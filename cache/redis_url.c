@@ -246,7 +246,7 @@ static bool read_url(struct reader *r)
 {
 	struct span rest, authority;
 	size_t at;
-	bool is_unix;
+	bool is_unix = false;
 
 	if (!read_scheme(r, &rest, &is_unix))
 		return false;

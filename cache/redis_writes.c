@@ -5,42 +5,44 @@
 #include <assert.h>
 #include <stdlib.h>
 
-struct write {
-	struct list link;
+struct redis_write {
+	struct redis_write *next;
 	struct cache_entry *entry;
 };
 
 void redis_writes_init(struct redis_writes *writes, size_t pending_max)
 {
 	*writes = (struct redis_writes){.pending_max = pending_max};
-	list_init(&writes->queue);
+	writes->end = &writes->first;
 }
 
 bool redis_writes_add(
     struct redis_writes *writes, struct cache_entry *entry, int64_t now_ns)
 {
 	size_t bytes = cache_entry_bytes(entry).len;
-	struct write *write;
+	struct redis_write *write;
 
 	if (now_ns < writes->until_ns || bytes > writes->pending_max ||
 	    writes->pending > writes->pending_max - bytes)
 		return false;
-	write = mem_new(struct write);
+	write = mem_new(struct redis_write);
 	write->entry = cache_entry_ref(entry);
-	list_push_back(&writes->queue, &write->link);
+	*writes->end = write;
+	writes->end = &write->next;
 	writes->pending += bytes;
 	return true;
 }
 
 struct cache_entry *redis_writes_next(struct redis_writes *writes)
 {
-	struct list *link = list_pop_front(&writes->queue);
+	struct redis_write *write = writes->first;
 	struct cache_entry *entry;
-	struct write *write;
 
-	if (!link)
+	if (!write)
 		return NULL;
-	write = container_of(link, struct write, link);
+	writes->first = write->next;
+	if (!writes->first)
+		writes->end = &writes->first;
 	entry = write->entry;
 	free(write);
 	return entry;

@@ -17,14 +17,17 @@
 #define REDIS_WRITES_PAUSE_MIN (1 * NS_PER_S)
 #define REDIS_WRITES_PAUSE_MAX (30 * NS_PER_S)
 
+struct redis_write;
+
 struct redis_writes {
-	struct list queue;
-	size_t pending; /* bytes taken and not over */
+	struct redis_write *first, **end; /* the queue */
+	size_t pending;                   /* bytes taken and not over */
 	size_t pending_max;
 	int64_t pause_ns; /* of the last error; 0: the last one succeeded */
 	int64_t until_ns;
 };
 
+/* It must stay where it is. */
 void redis_writes_init(struct redis_writes *writes, size_t pending_max);
 
 /* Takes a reference; false in a pause and past the maximum. */

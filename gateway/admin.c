@@ -174,6 +174,7 @@ static void answer_metrics(
 	buf_init(&out, ANSWER_MAX);
 	if (gateway->snapshot->cache)
 		answer_cache_count(gateway->snapshot->cache);
+	process_metrics_read(&gateway->process);
 	if (metrics_write(gateway->metrics, &out))
 		admin_answer(exchange, 200,
 		    SPAN("text/plain; version=0.0.4; charset=utf-8"),

@@ -16,6 +16,12 @@ const struct dialect_error request_ledger_error = {
     .code = "ledger_unavailable",
 };
 
+const struct dialect_error request_draining_error = {
+    .message = "This gateway is shutting down; try again.",
+    .type = "server_error",
+    .code = "draining",
+};
+
 const char *request_task(const struct request *request)
 {
 	return router_task_name(request->features.task);

@@ -48,9 +48,12 @@ static void find_series(struct answer_cache *cache, struct metrics *metrics)
 	cache->not_kept = one(metrics, METRIC_CACHE_ANSWERS, "not_kept");
 	cache->entries = metrics_get(metrics, METRIC_CACHE_ENTRIES, NULL);
 	cache->bytes = metrics_get(metrics, METRIC_CACHE_BYTES, NULL);
+	cache->max_bytes = metrics_get(metrics, METRIC_CACHE_MAX, NULL);
 	cache->evicted = one(metrics, METRIC_CACHE_REMOVED, "evicted");
 	cache->expired = one(metrics, METRIC_CACHE_REMOVED, "expired");
 	cache->flying = metrics_get(metrics, METRIC_CACHE_FLIGHTS, NULL);
+	cache->evicted_before = metric_value(cache->evicted);
+	cache->expired_before = metric_value(cache->expired);
 	find_redis_series(&cache->redis, metrics);
 }
 
@@ -62,6 +65,7 @@ struct answer_cache *answer_cache_get(struct answer_cache *old,
 
 	if (old) {
 		memory_store_set_max(old->memory, size);
+		metric_set(old->max_bytes, (int64_t)size);
 		return answer_cache_ref(old);
 	}
 	cache = mem_new(struct answer_cache);
@@ -69,6 +73,7 @@ struct answer_cache *answer_cache_get(struct answer_cache *old,
 	cache->memory = memory_store_new(size);
 	cache->flights = flights_new();
 	find_series(cache, metrics);
+	metric_set(cache->max_bytes, (int64_t)size);
 	return cache;
 }
 
@@ -88,13 +93,17 @@ void answer_cache_unref(struct answer_cache **cache)
 		return;
 	memory_store_free(&old->memory);
 	flights_free(&old->flights);
+	/* A cache that has taken its place counts itself before it is read. */
+	metric_set(old->entries, 0);
+	metric_set(old->bytes, 0);
+	metric_set(old->flying, 0);
 	free(old);
 }
 
 /* What the store counts only grows, so the counter gets what is new. */
-static void catch_up(struct metric *metric, uint64_t value)
+static void catch_up(struct metric *metric, int64_t before, uint64_t value)
 {
-	metric_add(metric, (int64_t)value - metric_value(metric));
+	metric_add(metric, before + (int64_t)value - metric_value(metric));
 }
 
 void answer_cache_count(struct answer_cache *cache)
@@ -104,8 +113,8 @@ void answer_cache_count(struct answer_cache *cache)
 	memory_store_count(cache->memory, &counts);
 	metric_set(cache->entries, (int64_t)counts.entries);
 	metric_set(cache->bytes, (int64_t)counts.bytes);
-	catch_up(cache->evicted, counts.evicted);
-	catch_up(cache->expired, counts.expired);
+	catch_up(cache->evicted, cache->evicted_before, counts.evicted);
+	catch_up(cache->expired, cache->expired_before, counts.expired);
 	metric_set(cache->flying, (int64_t)flights_count(cache->flights));
 }
 

@@ -29,7 +29,8 @@ struct answer_cache {
 	struct metric *hits[CACHE_SOURCES];
 	struct metric *misses;
 	struct metric *kept, *not_kept;
-	struct metric *entries, *bytes, *evicted, *expired, *flying;
+	struct metric *entries, *bytes, *max_bytes, *evicted, *expired, *flying;
+	int64_t evicted_before, expired_before; /* by those before this one */
 	struct redis_metrics redis;
 };
 

@@ -92,6 +92,8 @@ static enum step_result pass_error(
 	size_t n;
 
 	request->cache.model = NULL;
+	request->cache.state = CACHE_MISS;
+	metric_add(request->snapshot->cache->misses, 1);
 	n = request_headers(request, headers, false);
 	headers[n++] = (struct http1_header){
 	    SPAN("content-type"), SPAN("application/json")};
@@ -133,14 +135,28 @@ static enum step_result leave(struct request *request)
 	return request_go(request, &step_finish);
 }
 
-/* Who led has failed, and it is this one's turn to try. */
+/*
+ * Who led has failed, and it is this one's turn to try. Redis is asked, since
+ * the other may have left before it was.
+ */
 static enum step_result take_over(struct request *request)
 {
-	if (request->events & EVENT_GONE)
-		return request_go(request, &step_finish);
-	request->cache.state = CACHE_MISS;
-	metric_add(request->snapshot->cache->misses, 1);
-	return request_go(request, &step_reserve);
+	request->cache.state = CACHE_BYPASS;
+	return request_go(request, &step_fetch);
+}
+
+/*
+ * The name of the model that answers. One that this configuration does not
+ * have, after a reload on the way, stands for the model that was decided on.
+ */
+static void name_model(struct request *request, const char *name)
+{
+	struct request_cache *cache = &request->cache;
+
+	cache->model = name;
+	cache->model_index = config_find_model(request->config, span_of(name));
+	if (cache->model_index == SIZE_MAX)
+		cache->model_index = request->decision.candidates[0].model;
 }
 
 static enum step_result attend(struct request *request)
@@ -152,11 +168,8 @@ static enum step_result attend(struct request *request)
 	if (seat_leads(cache->seat))
 		return take_over(request);
 	flight_look(cache->seat, &view);
-	if (view.has_begun && !cache->model) {
-		cache->model = view.model;
-		cache->model_index =
-		    config_find_model(request->config, span_of(view.model));
-	}
+	if (view.has_begun && !cache->model)
+		name_model(request, view.model);
 	cache->source = CACHE_COALESCED;
 	cache->state = CACHE_HIT;
 	if (request->events & EVENT_GONE)

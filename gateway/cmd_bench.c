@@ -50,8 +50,11 @@ static void print_text(const struct bench *b)
 	if (r->decode.tokens)
 		printf(": decoding is at %.0f%% of it",
 		    100 * share_of_bandwidth(r));
-	printf("\nresident  %10.1f MiB        at most, beyond the files\n",
-	    (double)r->peak_bytes / (1 << 20));
+	printf(
+	    "\nresident  %10.1f MiB        at most, beyond the files; %.1f of "
+	    "it weights laid out anew\n",
+	    (double)r->peak_bytes / (1 << 20),
+	    (double)b->info.packed_bytes / (1 << 20));
 }
 
 static void print_json(const struct bench *b)
@@ -82,8 +85,9 @@ static void print_json(const struct bench *b)
 				       "\"decode_bytes_s\": null")) &&
 	    buf_printf(&out,
 		", \"read_bandwidth_bytes_s\": %.0f, "
-		"\"peak_resident_bytes\": %llu}\n",
-		r->read_bytes_s, (unsigned long long)r->peak_bytes))
+		"\"peak_resident_bytes\": %llu, \"packed_bytes\": %llu}\n",
+		r->read_bytes_s, (unsigned long long)r->peak_bytes,
+		(unsigned long long)b->info.packed_bytes))
 		fwrite(buf_span(&out).ptr, 1, buf_len(&out), stdout);
 	buf_free(&out);
 }

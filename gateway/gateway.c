@@ -227,6 +227,8 @@ struct gateway *gateway_open(const char *config_file)
 	gateway->reload_failures =
 	    metrics_get(gateway->metrics, METRIC_RELOAD_FAILURES, NULL);
 	metric_set(gateway->generation, 1);
+	process_metrics_init(
+	    &gateway->process, gateway->metrics, gateway->started_utc_ns);
 	gateway->upstreams = upstreams_new(gateway->metrics);
 	gateway->snapshot = snapshot_new(
 	    config, gateway->upstreams, cache_of(gateway, config, NULL));

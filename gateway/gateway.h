@@ -3,6 +3,7 @@
 #ifndef GATEWAY_GATEWAY_H
 #define GATEWAY_GATEWAY_H
 
+#include "gateway/process.h"
 #include "gateway/worker.h"
 #include "ledger/projection.h"
 
@@ -39,6 +40,7 @@ struct gateway {
 	unsigned jobs; /* answers under way on threads */
 	unsigned heavy_jobs;
 	struct metric *generation, *reload_failures;
+	struct process_metrics process; /* the control thread's */
 };
 
 /*

@@ -70,7 +70,7 @@ static void count(const struct request *request, size_t model)
 	struct upstream *upstream;
 
 	metric_add(snapshot->cache->hits[request->cache.source], 1);
-	if (model == SIZE_MAX || amounts->baseline_nano == MONEY_UNPRICED)
+	if (amounts->baseline_nano == MONEY_UNPRICED)
 		return;
 	upstream = snapshot->upstreams[model];
 	metric_add(upstream->baseline, amounts->baseline_nano);

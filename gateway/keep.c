@@ -50,17 +50,12 @@ static bool is_worth_keeping(const struct request *request)
 
 static void describe(const struct request *request, struct cache_answer *answer)
 {
-	const struct amounts *amounts = &request->amounts;
+	/* The request's own amounts have attempts that failed in them. */
+	const struct ledger_usage *billed = &request->attempt.billed;
 
-	answer->input_tokens = amounts->input_tokens;
-	answer->cached_tokens = amounts->cached_tokens;
-	answer->output_tokens = amounts->output_tokens;
-	if (request->attempts > 1) {
-		/* The sum has those that failed in it. */
-		answer->input_tokens = request->attempt.usage.input_tokens;
-		answer->cached_tokens = request->attempt.usage.cached_tokens;
-		answer->output_tokens = request->attempt.usage.output_tokens;
-	}
+	answer->input_tokens = billed->input_tokens;
+	answer->cached_tokens = billed->cached_tokens;
+	answer->output_tokens = billed->output_tokens;
 	answer->stored_utc_ns = clock_utc_ns();
 	answer->expires_utc_ns =
 	    answer->stored_utc_ns + request->config->cache.ttl;
@@ -106,7 +101,7 @@ static void land(struct request *request, const struct cache_answer *answer)
 	end_flight(request, &(struct flight_result){
 				.end = FLIGHT_LANDED,
 				.entry = entry,
-				.is_estimated = request->amounts.is_estimated,
+				.is_estimated = request->attempt.is_estimated,
 				.status = request->attempt.status,
 			    });
 	cache_entry_unref(&entry);
@@ -204,7 +199,7 @@ bool keep_goes_on(struct request *request)
 {
 	struct seat *seat = leading(request);
 
-	return seat && !flight_abandon(seat);
+	return seat && !request->worker->is_closing && !flight_abandon(seat);
 }
 
 bool keep_is_shared(const struct request *request)

@@ -32,7 +32,9 @@ libsluice_a_SOURCES += \
 	gateway/cmd_version.c \
 	gateway/command.c gateway/command.h \
 	gateway/config.c gateway/config.h \
-	gateway/config_read.c \
+	gateway/config_model.c \
+	gateway/config_provider.c \
+	gateway/config_read.c gateway/config_reader.h \
 	gateway/config_tables.c gateway/config_tables.h \
 	gateway/engine.c gateway/engine.h \
 	gateway/csv.c gateway/csv.h \
@@ -49,6 +51,7 @@ libsluice_a_SOURCES += \
 	gateway/loading.c gateway/loading.h \
 	gateway/metrics.c gateway/metrics.h \
 	gateway/models.c \
+	gateway/process.c gateway/process.h \
 	gateway/recent.c gateway/recent.h \
 	gateway/record.c \
 	gateway/relay.c gateway/relay.h \
@@ -77,6 +80,7 @@ UNIT_TESTS += \
 	tests/unit/test_find_ledger \
 	tests/unit/test_line \
 	tests/unit/test_models \
+	tests/unit/test_process \
 	tests/unit/test_recent \
 	tests/unit/test_routes \
 	tests/unit/test_settle \
@@ -96,6 +100,7 @@ tests_unit_test_find_ledger_SOURCES = tests/unit/test_find_ledger.c $(PLACE) \
 tests_unit_test_line_SOURCES = tests/unit/test_line.c
 tests_unit_test_models_SOURCES = tests/unit/test_models.c $(PLACE) \
 	tests/unit/certificates.c tests/unit/certificates.h
+tests_unit_test_process_SOURCES = tests/unit/test_process.c
 tests_unit_test_recent_SOURCES = tests/unit/test_recent.c
 tests_unit_test_routes_SOURCES = tests/unit/test_routes.c
 tests_unit_test_settle_SOURCES = tests/unit/test_settle.c $(PLACE)

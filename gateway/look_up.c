@@ -223,6 +223,22 @@ static enum step_result land_with(struct request *request,
 	return answer_from(request, entry, source);
 }
 
+/* Whether it asks for usage that an equal request's stream may not have. */
+static bool may_lack_usage(const struct request *request)
+{
+	const struct router_decision *decision = &request->decision;
+
+	if (!request->dialect.has_include_usage)
+		return false;
+	for (size_t i = 0; i < decision->n_eligible; i++) {
+		size_t model = decision->candidates[i].model;
+
+		if (!request->config->models[model].provider->stream_usage)
+			return true;
+	}
+	return false;
+}
+
 /*
  * Whoever may not be given an answer from before, or may not share by the
  * policy, leads a flight of its own: its answer is kept all the same. Who asks
@@ -231,22 +247,18 @@ static enum step_result land_with(struct request *request,
 static enum step_result board(struct request *request)
 {
 	struct request_cache *cache = &request->cache;
-	size_t model = request->decision.candidates[0].model;
 	struct cache_entry *entry;
-	bool lacks_usage =
-	    request->dialect.has_include_usage &&
-	    !request->config->models[model].provider->stream_usage;
 
-	cache->seat =
-	    flight_board(request->snapshot->cache->flights, &cache->key,
-		&(struct seat_options){
-		    .wake = wake,
-		    .home = request->worker->loop,
-		    .arg = request,
-		    .only_lead = !cache->may_read || cache->is_lone ||
-				 cache->max_age_ns > 0 || lacks_usage ||
-				 !request->decision.coalesces,
-		});
+	cache->seat = flight_board(request->snapshot->cache->flights,
+	    &cache->key,
+	    &(struct seat_options){
+		.wake = wake,
+		.home = request->worker->loop,
+		.arg = request,
+		.only_lead = !cache->may_read || cache->is_lone ||
+			     cache->max_age_ns > 0 || may_lack_usage(request) ||
+			     !request->decision.coalesces,
+	    });
 	if (!seat_leads(cache->seat))
 		return request_go(request, &step_attend);
 	if (!cache->may_read)
@@ -255,9 +267,7 @@ static enum step_result board(struct request *request)
 	entry = recall(request);
 	if (entry)
 		return land_with(request, entry, memory_source(request));
-	if (request->worker->redis)
-		return request_go(request, &step_fetch);
-	return miss(request);
+	return request_go(request, &step_fetch);
 }
 
 /* --- fetch: from Redis
@@ -275,6 +285,7 @@ static void on_fetched(struct cache_entry *entry, void *arg)
 static enum step_result fetch(struct request *request)
 {
 	struct request_cache *cache = &request->cache;
+	struct redis_store *redis = request->worker->redis;
 	struct cache_entry *entry = cache->entry;
 
 	if (request->events & EVENT_GONE)
@@ -282,8 +293,9 @@ static enum step_result fetch(struct request *request)
 	if (!(request->events & EVENT_FETCHED)) {
 		if (cache->lookup)
 			return STEP_WAIT;
-		cache->lookup = redis_store_get(
-		    request->worker->redis, &cache->key, on_fetched, request);
+		if (redis)
+			cache->lookup = redis_store_get(
+			    redis, &cache->key, on_fetched, request);
 		return cache->lookup ? STEP_WAIT : miss(request);
 	}
 	cache->entry = NULL;

@@ -24,7 +24,7 @@
 	M(BASELINE, "sluice_baseline_nano_usd_total", COUNTER,                 \
 	    LABELS("model"),                                                   \
 	    "What the same usage would have cost at the baseline model.")      \
-	M(SAVED, "sluice_saved_nano_usd_total", GAUGE, LABELS("model"),        \
+	M(SAVED, "sluice_saved_nano_usd_total", UNTYPED, LABELS("model"),      \
 	    "Baseline less cost in nano-dollars; falls when routing cost "     \
 	    "more.")                                                           \
 	M(TOKENS, "sluice_tokens_total", COUNTER, LABELS("model", "class"),    \
@@ -90,9 +90,8 @@
 	    LABELS("result"), "Answers sent to Redis: stored, failed.")        \
 	M(REDIS_CONNECTS, "sluice_redis_connects_total", COUNTER,              \
 	    LABELS(NULL), "Connections to Redis that came to be.")             \
-	M(REDIS_BREAKER, "sluice_redis_breaker_state", GAUGE, LABELS(NULL),    \
-	    "Breaker before Redis: 0 closed, 1 half-open, 2 open; the last "   \
-	    "worker that changed.")                                            \
+	M(REDIS_BREAKER, "sluice_redis_breakers_open", GAUGE, LABELS(NULL),    \
+	    "Workers that do not ask Redis now: their breaker is not closed.") \
 	M(REDIS_DURATION, "sluice_redis_duration_seconds", HISTOGRAM,          \
 	    LABELS(NULL), "Look-ups that were answered in time.")              \
 	M(PROJECTION_LAG, "sluice_projection_lag_seconds", GAUGE,              \
@@ -101,7 +100,23 @@
 	M(PROJECTION_ROWS, "sluice_projection_rows_total", COUNTER,            \
 	    LABELS(NULL), "Ledger rows projected for the page's figures.")     \
 	M(PROJECTION_FAILURES, "sluice_projection_failures_total", COUNTER,    \
-	    LABELS(NULL), "Tries to project that failed; see the log.")
+	    LABELS(NULL), "Tries to project that failed; see the log.")        \
+	M(CACHE_MAX, "sluice_cache_max_bytes", GAUGE, LABELS(NULL),            \
+	    "The most that the answers in memory may take.")                   \
+	M(BUILD_INFO, "sluice_build_info", GAUGE, LABELS("version"),           \
+	    "1, labelled with what runs.")                                     \
+	M(PROCESS_CPU, "process_cpu_seconds_total", SECONDS, LABELS(NULL),     \
+	    "CPU time of the process, user and system.")                       \
+	M(PROCESS_RESIDENT, "process_resident_memory_bytes", GAUGE,            \
+	    LABELS(NULL), "Memory of the process that is resident.")           \
+	M(PROCESS_VIRTUAL, "process_virtual_memory_bytes", GAUGE,              \
+	    LABELS(NULL), "Address space of the process.")                     \
+	M(PROCESS_FDS, "process_open_fds", GAUGE, LABELS(NULL),                \
+	    "Open file descriptors; a stream takes two.")                      \
+	M(PROCESS_MAX_FDS, "process_max_fds", GAUGE, LABELS(NULL),             \
+	    "How many may be open.")                                           \
+	M(PROCESS_START, "process_start_time_seconds", GAUGE, LABELS(NULL),    \
+	    "When the process began, in seconds of Unix time.")
 
 enum gateway_metric {
 #define M(id, name, kind, labels, help) METRIC_##id,

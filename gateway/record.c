@@ -101,8 +101,7 @@ static void count(const struct request *request, const struct line *line)
 		metric_add(request->attempt.upstream->requests_ok[slot], 1);
 		return;
 	}
-	if (request->status == 200 && request->cache.model &&
-	    request->cache.model_index != SIZE_MAX) {
+	if (request->status == 200 && request->cache.model) {
 		metric_add(
 		    request->snapshot->upstreams[request->cache.model_index]
 			->requests_ok[slot],

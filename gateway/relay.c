@@ -66,6 +66,12 @@ static void on_head(struct call *call, const struct http1_head *head, void *arg)
 	request_event(request, EVENT_HEAD);
 }
 
+/* Its client has left, and then the answer became one not to share. */
+static bool goes_on_for_nobody(const struct request *request)
+{
+	return request->is_headless && !keep_leads(request);
+}
+
 static void on_data(struct call *call, struct span bytes, void *arg)
 {
 	struct request *request = arg;
@@ -78,7 +84,8 @@ static void on_data(struct call *call, struct span bytes, void *arg)
 		relay_stream_feed(request, bytes);
 	else
 		relay_body_feed(request, bytes);
-	if (attempt->saw_error || attempt->saw_done || attempt->is_too_long)
+	if (attempt->saw_error || attempt->saw_done || attempt->is_too_long ||
+	    goes_on_for_nobody(request))
 		request_event(request, 0);
 }
 
@@ -149,10 +156,13 @@ static bool is_retryable(int status)
 	       (status >= 300 && status < 400);
 }
 
-/* Another candidate, while the client has not seen a byte. */
+/*
+ * Another candidate, while the client has not seen a byte, nor, where it has
+ * left, those who attend.
+ */
 static bool falls_back(struct request *request)
 {
-	if (request->attempt.saw_content ||
+	if (request->attempt.saw_content || request->attempt.is_released ||
 	    exchange_has_begun(request->exchange) ||
 	    !attempt_admit(request, request->candidate + 1))
 		return false;
@@ -335,7 +345,7 @@ static bool is_nobody_left(struct request *request, unsigned events)
 {
 	bool has_news = request->is_headless && (events & EVENT_FLIGHT);
 
-	if (!(events & EVENT_GONE) && !has_news)
+	if (!(events & EVENT_GONE) && !has_news && !goes_on_for_nobody(request))
 		return false;
 	request->is_headless = keep_goes_on(request);
 	return !request->is_headless;
@@ -383,7 +393,10 @@ static enum step_result relay(struct request *request)
 /* --- settle, and give a held answer
  * ------------------------------------------------------ */
 
-/* An error that another try may mend is no answer to those who attend. */
+/*
+ * An error that another try may mend is no answer to those who attend, and of
+ * what is neither an error nor a plain answer they get their own.
+ */
 static void share(struct request *request)
 {
 	int status = request->attempt.status;
@@ -393,6 +406,8 @@ static void share(struct request *request)
 		keep_failed(request, status, body);
 	else if (status >= 400)
 		keep_refused(request, status, body);
+	else if (status != 200)
+		keep_scattered(request);
 	else
 		keep_json(request, body);
 }

@@ -13,11 +13,18 @@ enum {
 	STEPS_AT_ONCE = 200
 };
 
-/* The last thing that is done with a request. */
+/*
+ * The last thing that is done with a request. At the worker's end nobody who
+ * attends, on whichever worker, is to ask in its place.
+ */
 static void retire(struct request *request)
 {
 	request_record(request);
 	attempt_drop(request);
+	if (request->worker->is_closing && keep_leads(request))
+		keep_refused(request, 503,
+		    dialect_write_error(
+			&request_draining_error, request->arena));
 	look_up_drop(request);
 	metric_add(request->worker->in_flight, -1);
 	snapshot_unref(&request->snapshot);
@@ -250,11 +257,7 @@ static enum step_result authorise(struct request *request)
 			SPAN("www-authenticate"), SPAN("Bearer")});
 	if (request->worker->is_draining)
 		return request_refuse_with(request, 503,
-		    &(struct dialect_error){
-			.message = "This gateway is shutting down; try again.",
-			.type = "server_error",
-			.code = "draining",
-		    },
+		    &request_draining_error,
 		    (struct http1_header){SPAN("retry-after"), SPAN("1")});
 	return request_go(request, &step_read);
 }

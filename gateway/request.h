@@ -112,7 +112,9 @@ struct attempt {
 	struct dialect_keep keep; /* of a stream's events */
 	bool is_keepable;         /* the whole answer may be given again */
 	struct dialect_usage usage;
-	int64_t output_estimate; /* tokens seen, by their text */
+	int64_t output_estimate;    /* tokens seen, by their text */
+	struct ledger_usage billed; /* once it is settled */
+	bool is_estimated;          /* that */
 };
 
 /* Amounts over all attempts. */
@@ -136,7 +138,7 @@ struct request_cache {
 	enum cache_source source;  /* of a hit */
 	bool is_estimated;         /* the hit's usage */
 	const char *model;         /* that gave it: configured name, or NULL */
-	size_t model_index;        /* SIZE_MAX: not configured here */
+	size_t model_index;        /* of it here: whose prices compare */
 };
 
 struct request {
@@ -210,6 +212,9 @@ enum step_result request_refuse_with(struct request *request, int status,
 /* Ours to blame: out of arena; the ledger takes no row. */
 extern const struct dialect_error request_internal_error;
 extern const struct dialect_error request_ledger_error;
+
+/* The gateway stops. */
+extern const struct dialect_error request_draining_error;
 
 /* Tokens that an image is counted as, before its provider says. */
 enum {

@@ -136,6 +136,8 @@ void attempt_settle(struct request *request, enum ledger_outcome outcome)
 	attempt->is_settled = true;
 	request->outcome = outcome;
 	usage = find_usage(request, outcome, &is_estimated);
+	attempt->billed = usage;
+	attempt->is_estimated = is_estimated;
 	settle = (struct ledger_settle){
 	    .attempt = attempt->id,
 	    .utc_ns = clock_utc_ns(),

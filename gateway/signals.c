@@ -68,6 +68,7 @@ static void *wait_for_signals(void *arg)
 	struct signals *signals = arg;
 	int number;
 
+	pthread_setname_np(pthread_self(), "signals");
 	while (sigwait(&signals->set, &number) == 0 && !signals->is_closed) {
 		struct arrival *arrival;
 

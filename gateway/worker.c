@@ -3,6 +3,7 @@
 #include "gateway/worker.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "gateway/request.h"
@@ -120,7 +121,11 @@ struct worker *worker_new(
 static void *run(void *arg)
 {
 	struct worker *worker = arg;
+	char name[16];
 
+	/* For top -H and debuggers; the kernel keeps 15 bytes. */
+	snprintf(name, sizeof(name), "worker-%u", worker->index);
+	pthread_setname_np(pthread_self(), name);
 	loop_run(worker->loop);
 	return NULL;
 }
@@ -204,6 +209,7 @@ static void close_worker(void *arg)
 {
 	struct worker *worker = arg;
 
+	worker->is_closing = true;
 	request_end_headless(worker);
 	server_close(&worker->server);
 	loop_stop(worker->loop);

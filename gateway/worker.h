@@ -35,7 +35,8 @@ struct worker {
 	struct config *redis_config; /* whose url it borrows */
 	struct list headless;        /* requests whose client left a flight */
 	bool is_draining;
-	bool is_tls; /* the data port; as at start */
+	bool is_closing; /* what is left is being cut */
+	bool is_tls;     /* the data port; as at start */
 
 	/* Series without labels, and those of the endpoints. */
 	struct metric *duration[4]; /* by endpoint; the last: other */

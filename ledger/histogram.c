@@ -34,6 +34,11 @@ unsigned histogram_bucket(int64_t ns)
 
 static void count(struct histogram *histogram, size_t bucket, int64_t times)
 {
+	/* Most hold a few times that lie close: the rest is not looked at. */
+	if (histogram->to == 0 || bucket < histogram->from)
+		histogram->from = (uint8_t)bucket;
+	if (bucket >= histogram->to)
+		histogram->to = (uint8_t)(bucket + 1);
 	int64_t sum = histogram->n[bucket] + times;
 
 	if (sum > INT32_MAX)
@@ -51,16 +56,17 @@ void histogram_add(struct histogram *histogram, int64_t ns, int32_t times)
 
 void histogram_merge(struct histogram *histogram, const struct histogram *more)
 {
-	for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++)
+	for (size_t i = more->from; i < more->to; i++)
 		if (more->n[i] != 0)
 			count(histogram, i, more->n[i]);
 }
 
 bool histogram_is_empty(const struct histogram *histogram)
 {
-	static const struct histogram empty;
-
-	return !memcmp(histogram, &empty, sizeof(empty));
+	for (size_t i = histogram->from; i < histogram->to; i++)
+		if (histogram->n[i] != 0)
+			return false;
+	return true;
 }
 
 /* The geometric middle; of the outermost ones the bound that they have. */
@@ -79,13 +85,13 @@ int64_t histogram_quantile(const struct histogram *histogram, double q)
 {
 	int64_t total = 0, seen = 0, rank;
 
-	for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++)
+	for (size_t i = histogram->from; i < histogram->to; i++)
 		if (histogram->n[i] > 0)
 			total += histogram->n[i];
 	if (total == 0)
 		return -1;
 	rank = (int64_t)ceil(q * (double)total);
-	for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++) {
+	for (size_t i = histogram->from; i < histogram->to; i++) {
 		if (histogram->n[i] > 0)
 			seen += histogram->n[i];
 		if (seen >= rank && seen > 0)
@@ -109,10 +115,10 @@ static size_t put(uint8_t *bytes, uint32_t value)
 
 size_t histogram_pack(const struct histogram *histogram, uint8_t *bytes)
 {
-	uint32_t skipped = 0;
+	uint32_t skipped = histogram->from;
 	size_t len = 0;
 
-	for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++) {
+	for (size_t i = histogram->from; i < histogram->to; i++) {
 		int32_t n = histogram->n[i];
 
 		if (n == 0) {
@@ -120,7 +126,8 @@ size_t histogram_pack(const struct histogram *histogram, uint8_t *bytes)
 			continue;
 		}
 		len += put(bytes + len, skipped);
-		len += put(bytes + len, (uint32_t)n << 1 ^ (uint32_t)(n >> 31));
+		len += put(
+		    bytes + len, (uint32_t)n << 1 ^ (n < 0 ? UINT32_MAX : 0));
 		skipped = 0;
 	}
 	return len;

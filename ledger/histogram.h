@@ -18,6 +18,7 @@
 
 struct histogram {
 	int32_t n[HISTOGRAM_BUCKETS];
+	uint8_t from, to; /* buckets before and from there on are 0 */
 };
 
 /* Room for the packed form of any histogram. */

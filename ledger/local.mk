@@ -15,6 +15,7 @@ libsluice_a_SOURCES += \
 	ledger/projection.c ledger/projection.h \
 	ledger/projection_read.c \
 	ledger/projector.c ledger/projector.h \
+	ledger/question.c ledger/question.h \
 	ledger/read.c ledger/read.h \
 	ledger/recover.c \
 	ledger/rollup.c ledger/rollup.h \
@@ -37,7 +38,8 @@ UNIT_TESTS += \
 	tests/unit/test_price \
 	tests/unit/test_projection \
 	tests/unit/test_projection_faults \
-	tests/unit/test_spend
+	tests/unit/test_spend \
+	tests/unit/test_store
 tests_unit_test_ledger_SOURCES = tests/unit/test_ledger.c \
 	tests/unit/ledger_help.c tests/unit/ledger_help.h
 tests_unit_test_ledger_format_SOURCES = tests/unit/test_ledger_format.c \
@@ -52,5 +54,7 @@ tests_unit_test_projection_SOURCES = tests/unit/test_projection.c \
 	$(PROJECTION_HELP)
 tests_unit_test_projection_faults_SOURCES = \
 	tests/unit/test_projection_faults.c $(PROJECTION_HELP)
+tests_unit_test_store_SOURCES = tests/unit/test_store.c \
+	tests/unit/ledger_help.c tests/unit/ledger_help.h
 tests_unit_test_spend_SOURCES = tests/unit/test_spend.c \
 	tests/unit/ledger_help.c tests/unit/ledger_help.h

@@ -15,7 +15,10 @@
 #include "ledger/projector.h"
 #include "ledger/tail.h"
 
+/* Between passes; after one with many records longer: fewer cells are met. */
 #define PASS_NS (250 * NS_PER_MS)
+#define BUSY_PASS_NS NS_PER_S
+#define BUSY_RECORDS 1000
 #define CLOSE_NS (2 * NS_PER_S)
 #define BACKOFF_MIN_NS NS_PER_S
 #define BACKOFF_MAX_NS (60 * NS_PER_S)
@@ -43,6 +46,7 @@ struct projection {
 	struct tail *tail;
 	bool has_complained;
 	int64_t backoff_ns;
+	int64_t pause_ns;             /* until the next pass */
 	_Atomic int64_t caught_up_ns; /* monotonic */
 	atomic_bool is_doubted;
 	int64_t examined_ns; /* monotonic; 0: not yet */
@@ -251,9 +255,16 @@ static enum result examine(struct projection *projection, struct error *err)
 	return store_examine(projection->store, err);
 }
 
+static int64_t records_of(const struct projection *projection)
+{
+	return projection->projector ? projector_records(projection->projector)
+				     : 0;
+}
+
 static void turn(struct projection *projection)
 {
 	int64_t began = clock_mono_ns();
+	int64_t records = records_of(projection);
 	struct error err = {{0}};
 	enum result result = examine(projection, &err);
 
@@ -267,6 +278,10 @@ static void turn(struct projection *projection)
 		complain(projection, &err);
 	if (result == AGAIN)
 		note_caught_up(projection, began);
+	records = records_of(projection) - records;
+	projection->pause_ns = records > BUSY_RECORDS ? BUSY_PASS_NS : PASS_NS;
+	if (projection->backoff_ns > 0)
+		projection->pause_ns = projection->backoff_ns;
 	if (projection->lag)
 		metric_set(
 		    projection->lag, projection_lag(projection) / NS_PER_S);
@@ -301,6 +316,7 @@ static void *run_thread(void *arg)
 {
 	struct projection *projection = arg;
 
+	pthread_setname_np(pthread_self(), "projection");
 	/* On Linux this is the calling thread's alone. */
 	setpriority(PRIO_PROCESS, 0, NICENESS);
 	do

@@ -275,30 +275,38 @@ static bool is_later(
 	return a->place.slot > b->place.slot;
 }
 
-static enum result end_attempt(struct projector *projector,
+/*
+ * Moves the request's count to the attempt, when it is the one to have it. The
+ * first attempt of a request has number 1, and the next one is not reserved
+ * before it has ended: of most requests nothing need be looked up.
+ */
+static enum result take_count(struct projector *projector,
     struct store_attempt *attempt, struct error *err)
 {
 	struct store_attempt before;
+	enum result result = AGAIN;
 
-	count_row(cell_of(projector, attempt), attempt);
-	switch (store_find_counted(
-	    projector->store, &attempt->reserve.request, &before, err)) {
-	case AGAIN:
-		attempt->is_counted = true;
-		break;
-	case OK:
-		attempt->is_counted = is_later(attempt, &before);
-		if (!attempt->is_counted)
-			break;
-		count_request(projector, &before, -1);
-		if (store_uncount(projector->store, &before, err) != OK)
-			return FAILED;
-		break;
-	case FAILED:
+	if (attempt->reserve.attempt_number > 1)
+		result = store_find_counted(
+		    projector->store, &attempt->reserve.request, &before, err);
+	if (result == FAILED)
 		return FAILED;
-	}
-	if (attempt->is_counted)
-		count_request(projector, attempt, 1);
+	attempt->is_counted = result == AGAIN || is_later(attempt, &before);
+	if (!attempt->is_counted)
+		return OK;
+	count_request(projector, attempt, 1);
+	if (result == AGAIN)
+		return OK;
+	count_request(projector, &before, -1);
+	return store_uncount(projector->store, &before, err);
+}
+
+static enum result end_attempt(struct projector *projector,
+    struct store_attempt *attempt, struct error *err)
+{
+	count_row(cell_of(projector, attempt), attempt);
+	if (take_count(projector, attempt, err) != OK)
+		return FAILED;
 	projector->state.attempts++;
 	projector->state.rows++;
 	return store_put_attempt(projector->store, attempt, err);

@@ -80,8 +80,8 @@ static uint32_t *probe(
 	    hash_fast(span_make((const char *)key, sizeof(*key)), 0);
 	size_t i = (size_t)hash & (map->slots - 1);
 
-	while (map->table[i] != 0 &&
-	       memcmp(&map->cells[map->table[i] - 1].key, key, sizeof(*key)))
+	while (map->table[i] != 0 && memcmp(&map->cells[map->table[i] - 1].key,
+					 key, sizeof(*key)) != 0)
 		i = (i + 1) & (map->slots - 1);
 	return &map->table[i];
 }
@@ -114,8 +114,10 @@ struct rollup *rollup_map_get(
 
 void rollup_map_clear(struct rollup_map *map)
 {
-	if (map->cap > RETAINED_CELLS)
+	if (map->cap > RETAINED_CELLS) {
 		rollup_map_free(map);
+		return;
+	}
 	map->n = 0;
 	if (map->slots > 0)
 		memset(map->table, 0, map->slots * sizeof(*map->table));

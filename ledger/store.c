@@ -26,7 +26,6 @@ static const char *const settings[] = {
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = NORMAL",
     "PRAGMA mmap_size = 0",
-    "PRAGMA wal_autocheckpoint = 0",
     "PRAGMA temp_store = MEMORY",
     "PRAGMA cache_size = -8192",
 };
@@ -118,7 +117,7 @@ static bool add_packed(struct histogram *histogram, sqlite3_value *value)
 
 static void merge(sqlite3_context *context, int n, sqlite3_value **values)
 {
-	struct histogram histogram = {{0}};
+	struct histogram histogram = {0};
 	uint8_t packed[HISTOGRAM_PACKED_MAX];
 	size_t len;
 
@@ -223,6 +222,7 @@ static enum result open_file(struct store *store, struct error *err)
 	if (code != SQLITE_OK)
 		return store_fail(store, code, err);
 	sqlite3_busy_timeout(store->db, BUSY_MS);
+	/* This takes the place of checkpoints that come by themselves. */
 	sqlite3_wal_hook(store->db, count_pages, store);
 	sqlite3_db_config(store->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	sqlite3_db_config(store->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);

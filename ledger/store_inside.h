@@ -31,7 +31,7 @@
 	S(PUT_PENDING, "INSERT INTO pending VALUES"                                       \
 		       " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")                  \
 	S(DROP_PENDING, "DELETE FROM pending WHERE attempt = ?")                          \
-	S(PUT_ATTEMPT, "INSERT OR REPLACE INTO attempts VALUES"                           \
+	S(PUT_ATTEMPT, "INSERT OR IGNORE INTO attempts VALUES"                            \
 		       " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"                   \
 		       " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")                   \
 	S(FIND_COUNTED, "SELECT " STORE_RESERVE ", " STORE_SETTLE                         \

@@ -95,6 +95,7 @@ static void *run_thread(void *arg)
 	struct ledger *ledger = arg;
 	bool is_stopping = false;
 
+	pthread_setname_np(pthread_self(), "ledger");
 	while (!is_stopping) {
 		struct list taken;
 

@@ -50,10 +50,11 @@ struct model_info {
 	bool embeds;       /* an encoder, or it says how it pools */
 	uint64_t parameters;
 	uint64_t file_bytes;
-	uint64_t token_bytes; /* keys and values of one token */
-	uint64_t fixed_bytes; /* taken once for computing, beside the files */
-	uint64_t step_bytes;  /* of weights, read for each token decoded */
-	const uint32_t *eos;  /* (n_eos) every id that ends a text */
+	uint64_t token_bytes;  /* keys and values of one token */
+	uint64_t fixed_bytes;  /* taken once for computing, beside the files */
+	uint64_t packed_bytes; /* weights laid out anew, in the files' place */
+	uint64_t step_bytes;   /* of weights, read for each token decoded */
+	const uint32_t *eos;   /* (n_eos) every id that ends a text */
 	uint32_t n_eos;
 	uint32_t bos;              /* UINT32_MAX: none said */
 	const struct span *labels; /* (n_labels) or NULL */

@@ -119,11 +119,23 @@ static void close_in_order(struct conn *conn)
 	let_go(conn);
 }
 
+/* Whether a client would take the connection's end for its answer's. */
+static bool owes_end(const struct conn *conn)
+{
+	const struct exchange *last = conn->current;
+
+	if (!last && !list_is_empty(&conn->ending))
+		last = container_of(conn->ending.prev, struct exchange, link);
+	return last && last->answer.is_until_close;
+}
+
 void conn_break(struct conn *conn, enum exchange_over why)
 {
+	bool resets = why == EXCHANGE_STALLED || owes_end(conn);
+
 	conn->step = CONN_GONE;
 	finish_all(conn, why);
-	if (why == EXCHANGE_STALLED)
+	if (resets)
 		stream_abort(&conn->stream);
 	else
 		stream_close(&conn->stream);

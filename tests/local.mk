@@ -30,7 +30,7 @@ EXTRA_DIST += tests/fake_provider/README.md
 dist_check_SCRIPTS += \
 	tests/cases/fake_provider.py \
 	tests/cases/fake_provider_faults.py
-EXTRA_DIST += tests/cases/fake_provider_client.py
+EXTRA_DIST += tests/cases/fake_provider_client.py tests/data/alerts.yml
 TESTS += \
 	tests/cases/fake_provider.py \
 	tests/cases/fake_provider_faults.py

@@ -1,5 +1,6 @@
 /* write_docs.c -- prints the documents that are made from the code's tables. */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/clock.h"
 #include "gateway/config.h"
 #include "gateway/metrics.h"
 
@@ -23,6 +24,10 @@ static const char *kind_name(enum metric_kind kind)
 		return "gauge";
 	case METRIC_HISTOGRAM:
 		return "histogram";
+	case METRIC_SECONDS:
+		return "counter";
+	case METRIC_UNTYPED:
+		return "untyped";
 	}
 	return "";
 }
@@ -40,6 +45,26 @@ static bool write_metric(const struct metric_spec *spec, struct buf *out)
 	return buf_printf(out, " | %s |\n", spec->help);
 }
 
+static bool write_buckets(struct buf *out)
+{
+	size_t n;
+	const int64_t *bounds = metric_buckets(&n);
+
+	if (!buf_printf(out,
+		"\n## Buckets\n\nEvery histogram has these upper bounds, in "
+		"seconds, and `+Inf`:\n\n    "))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (!buf_printf(out, "%s%g", i ? " " : "",
+			(double)bounds[i] / (double)NS_PER_S))
+			return false;
+	return buf_printf(out,
+	    "\n\nThey go from a look-up in memory to the longest stream, two or "
+	    "three to a\ndecade. A quantile is interpolated inside its bucket: "
+	    "it is right to the\nbucket's width, and one past the last bound "
+	    "reads as that bound.\n");
+}
+
 static bool write_metrics(struct buf *out)
 {
 	if (!buf_printf(out,
@@ -47,15 +72,18 @@ static bool write_metrics(struct buf *out)
 		"Prometheus' text format. Labels hold names\nfrom the "
 		"configuration and small closed sets, never what a caller "
 		"wrote; a family\nthat would pass 1,000 series counts the "
-		"rest under `other`. Histograms are in\nseconds. This page is "
-		"made from gateway/metrics.h by `make docs`.\n\n"
+		"rest under `other`. Histograms are in\nseconds. What is "
+		"`untyped` adds up like a counter, and can fall. Names that "
+		"begin\nwith `process_` are those that every Prometheus "
+		"client uses. This page is made\nfrom gateway/metrics.h by "
+		"`make docs`.\n\n"
 		"| metric | kind | labels | what it says |\n"
 		"|---|---|---|---|\n"))
 		return false;
 	for (size_t i = 0; i < METRIC_COUNT; i++)
 		if (!write_metric(&gateway_metric_specs[i], out))
 			return false;
-	return true;
+	return write_buckets(out);
 }
 
 int main(int argc, char **argv)

@@ -4,6 +4,8 @@
 
 #if defined(__x86_64__)
 
+#include <cpuid.h>
+
 /* Tokens from which rows that were not packed are worth a panel. */
 #define PANEL_TOKENS 4
 
@@ -62,10 +64,18 @@ const struct kernels kernels_avx2 = {
     .turn = avx2_turn,
 };
 
+/* CPUID leaf 1: clang 14's __builtin_cpu_supports does not know the name. */
+static bool has_f16c(void)
+{
+	unsigned a, b, c, d;
+
+	return __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
+}
+
 bool kernels_avx2_run_here(void)
 {
 	return __builtin_cpu_supports("avx2") &&
-	       __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+	       __builtin_cpu_supports("fma") && has_f16c();
 }
 #else
 const struct kernels kernels_avx2 = {.name = "AVX2"};

@@ -199,12 +199,16 @@ OWN void add_one_min(const struct step *s)
 
 typedef void (*add_fn)(const struct step *s);
 
-/*
- * <tokens> tokens, 1 or 4, from <at> on. (GCC would clear the sums by "rep
- * stos", which takes longer than a block.)
- */
-__attribute__((optimize("no-tree-loop-distribute-patterns"))) AVX2 static void
-multiply_tokens(const struct gemm *g, uint32_t at, int tokens, add_fn add)
+/* GCC would clear the sums by "rep stos", which takes longer than a block. */
+#if defined(__clang__)
+#define NO_STOS
+#else
+#define NO_STOS __attribute__((optimize("no-tree-loop-distribute-patterns")))
+#endif
+
+/* <tokens> tokens, 1 or 4, from <at> on. */
+NO_STOS AVX2 static void multiply_tokens(
+    const struct gemm *g, uint32_t at, int tokens, add_fn add)
 {
 	const struct operand *x = g->x;
 	size_t cols = x->cols, blocks = cols / BLOCK_COLS;

@@ -153,8 +153,9 @@ static enum result start_backend(
 	model->chunk = options->chunk ? options->chunk : CHUNK_DEFAULT;
 	if (model->chunk > CHUNK_MAX)
 		model->chunk = CHUNK_MAX;
-	if (!options->is_plan)
-		model->forward = forward_new(&model->parts, model->cpu);
+	if (options->is_plan)
+		return OK;
+	model->forward = forward_new(&model->parts, model->cpu);
 	return OK;
 }
 
@@ -281,6 +282,7 @@ struct model_info model_info(const struct model *model)
 	    .token_bytes = kv_token_bytes(model->kv),
 	    .fixed_bytes =
 		needs_fixed(&model->parts, model->chunk) + model->packed_bytes,
+	    .packed_bytes = model->packed_bytes,
 	    .step_bytes = needs_step(&model->parts),
 	    .eos = c->eos,
 	    .n_eos = c->n_eos,

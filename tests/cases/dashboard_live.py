@@ -17,7 +17,7 @@ class LiveBench(PageBench):
             {"name": "long", "when": "request.tokens > 400",
              "use": ["up/large"]},
             {"name": "internal", "when": '"internal" in key.tags',
-             "use": ["up/small", "up/large"]}]))
+             "use": ["up/small", "up/large"]}]), cache={"store": "memory"})
         self.gateway = self.live.gateway
         self.asked = 0
 
@@ -28,7 +28,8 @@ class LiveBench(PageBench):
     def traffic(self):
         """New, repeated, streamed, long, pinned, estimated and faulty ones."""
         ask = self.gateway.ask
-        asked = [chat(f"{SECRET} {i % 4}", model="auto") for i in range(8)]
+        asked = [chat(f"{SECRET} {i % 4}", model="auto",
+                      temperature=0) for i in range(8)]
         asked += [chat(f"{SECRET} stream", model="auto", stream=True),
                   chat(f"{SECRET} " + "word " * 500, model="auto"),
                   chat(f"{SECRET} pinned", model="up/large"),
@@ -110,7 +111,8 @@ def its_figures_are_those_of_sluice_spend(bench):
     bench.traffic()
     spent = settled(bench)
     wanted = {name: spent[name] for name in METRICS.values()}
-    check(wanted["requests"] > 10 and wanted["cost_nano_usd"] > 0, wanted)
+    check(wanted["requests"] > 10 and wanted["cost_nano_usd"] > 0
+          and wanted["cache_hits"] > 0, wanted)
     for width, dark in VIEWS:
         name = f"live-{width}-{'dark' if dark else 'light'}"
         page = bench.open("/", width, dark, port=bench.gateway.admin)

@@ -438,6 +438,27 @@ def a_reload_turns_it_on_and_off(bench):
 
 
 @case
+def a_cache_that_is_gone_counts_as_empty(bench):
+    made = settings(bench.upstream.port)
+    cached = {**made, "cache": {**CACHE, "ttl": "1s"}}
+    gateway = bench.add(cached)
+    body = fresh()
+    check_hit(bench, body, gateway=gateway)
+    eventually(lambda: state(gateway.ask(body)) == "miss", "it expires", 3)
+    check_equal(gateway.metric("sluice_cache_removed_total",
+                               why="expired"), 1.0)
+    gateway.write(made)
+    check_equal(gateway.reload().status, 200)
+    for name in ("entries", "bytes", "flights"):
+        eventually(lambda n=name: gateway.metric(f"sluice_cache_{n}") == 0,
+                   f"{name} are 0")
+    gateway.write(cached)
+    check_equal(gateway.reload().status, 200)
+    check_equal(gateway.metric("sluice_cache_removed_total",
+                               why="expired"), 1.0, "a counter only grows")
+
+
+@case
 def mistakes_in_the_configuration_are_named(bench):
     made = settings(bench.upstream.port)
     path = os.path.join(bench.gateway.folder, "bad.yaml")

@@ -328,6 +328,8 @@ def a_failed_leader_lets_one_attendant_try(bench):
 @case
 def a_second_failure_is_everybody_s(bench):
     body = fresh()
+    before = bench.gateway.metric("sluice_cache_requests_total",
+                                  result="miss")
     held = Held(always(503))
     leader = lead(bench, body, held)
     others = follow(bench, body, body, body)
@@ -335,7 +337,11 @@ def a_second_failure_is_everybody_s(bench):
     check_equal(leader.result().status, 503)
     for other in others:
         check_equal(other.result().status, 503)
+        check_equal(other.result().header("x-sluice-cache"), "miss",
+                    "an error is no hit")
     check_equal(bench.upstream.count(), 2)
+    check_equal(bench.gateway.metric("sluice_cache_requests_total",
+                                     result="miss") - before, 4.0)
 
 
 @case
@@ -410,6 +416,193 @@ def a_slow_leader_holds_nobody_up(bench):
         answer = slow.read_body(slow.read_head(), timeout=20)
     check_equal(len(text_of(answer)), 120 * 30_000)
     check_equal(len(script.incoming), 1)
+
+
+@case
+def a_fallback_s_usage_is_what_the_attendants_had(bench):
+    """What the attempt before it used is estimated, and not theirs."""
+    body = fresh(model="auto", stream=True)
+    script = Paced(end=delta(WORDS[0]))
+    leader = lead(bench, body, script)
+    other, = follow(bench, body)
+    script.go_all()
+    for one in (leader, other):
+        check_equal(one.result().header("x-sluice-model"), "up/large")
+    row, = bench.gateway.rows(other.result())
+    check_equal((row["estimated"], row["input_tokens"], row["output_tokens"]),
+                (False, 10, 5), row)
+
+
+@case
+def usage_that_only_some_providers_tell_is_asked_for_by_each(bench):
+    up = bench.upstream.port
+    gateway = bench.add(settings(
+        up, cache=CACHE,
+        providers=[provider(up, **LOST),
+                   provider(up, "mute", stream_usage=False, **LOST)],
+        keys=[KEYS[0]],
+        models=[MODELS[0], {**MODELS[1], "provider": "mute"}]))
+    held = Held(always(503))
+    bench.upstream.script["small-1"] = held
+    body = fresh(model="auto", stream=True)
+    leader = Asker(gateway, body)
+    eventually(lambda: held.n, "the leader's call")
+    asks = Asker(gateway, {**body, "stream_options": {"include_usage": True}})
+    attending(gateway, 2)
+    held.gate.set()
+    check(b'"total_tokens"' in asks.result().body, asks.answer.body)
+    check(b'"total_tokens"' not in leader.result().body, leader.answer.body)
+
+
+@case
+def an_answer_of_another_status_is_not_shared(bench):
+    body = fresh()
+    held = Held(always(202, completion()))
+    leader = lead(bench, body, held)
+    other, = follow(bench, body)
+    held.gate.set()
+    check_equal([one.result().status for one in (leader, other)], [202, 202])
+    check_equal(bench.upstream.count(), 2)
+
+
+@case
+def a_model_that_a_reload_renames_keeps_its_sums(bench):
+    gateway = bench.add(settings(
+        bench.upstream.port, cache=CACHE,
+        providers=[provider(bench.upstream.port, **LOST)]))
+    held = Held(usual_answer)
+    bench.upstream.script["small-1"] = held
+    body = fresh(model="auto")
+    leader = Asker(gateway, body)
+    eventually(lambda: held.n, "the leader's call")
+    models = [{**MODELS[0], "name": "up/tiny"}, *MODELS[1:]]
+    gateway.write({**gateway.settings, "models": models, "keys": [KEYS[0]]},
+                  {**POLICY, "use": ["up/tiny", "up/large"]})
+    check_equal(gateway.reload().status, 200)
+    other = Asker(gateway, body)
+    attending(gateway, 2)
+    held.gate.set()
+    leader.result()
+    row, = gateway.rows(other.result())
+    check_equal((row["kind"], row["model"], row["saved_nano_usd"]),
+                ("cache_hit", "up/small", 70000))
+    check_equal(gateway.metric("sluice_saved_nano_usd_total"), 137000.0)
+
+
+def inode_of(gateway, client):
+    """The gateway's socket of <client>'s connection."""
+    ours = "%04X" % client.sock.getsockname()[1]
+    with open(f"/proc/{gateway.process.pid}/net/tcp",
+              encoding="ascii") as lines:
+        for line in lines:
+            words = line.split()
+            if words[2].endswith(":" + ours):
+                return words[9]
+    raise Failed("no such connection")
+
+
+def has_socket(gateway, inode):
+    folder = f"/proc/{gateway.process.pid}/fd"
+    for name in os.listdir(folder):
+        try:
+            if os.readlink(os.path.join(folder, name)) == f"socket:[{inode}]":
+                return True
+        except FileNotFoundError:
+            pass
+    return False
+
+
+def lead_and_leave(bench, body, is_asked):
+    """An attendant, whose leader's client has left, and that is noticed."""
+    gateway = bench.gateway
+    client = gateway.connect()
+    client.send(Gateway.bytes(body))
+    eventually(is_asked, "the leader's call")
+    other, = follow(bench, body)
+    inode = inode_of(gateway, client)
+    client.reset()
+    eventually(lambda: not has_socket(gateway, inode), "its client has left")
+    return other
+
+
+@case
+def what_attendants_have_seen_part_of_is_not_begun_anew(bench):
+    """Also where nothing was said yet, and the leader's client has left."""
+    gate = threading.Event()
+    asked = threading.Event()
+
+    def quiet(peer, _):
+        asked.set()
+        gate.wait(15)
+        peer.send(STREAM_HEAD)
+        for _ in range(5):
+            peer.send(chunked(b": " + b"." * 65536 + b"\n\n"))
+        return False
+    bench.upstream.script["small-1"] = quiet
+    other = lead_and_leave(bench, fresh(model="auto", stream=True),
+                           asked.is_set)
+    gate.set()
+    answer = other.result()
+    check_equal((answer.is_whole, b"[DONE]" in answer.body,
+                 answer.body.count(b'"upstream_failed"')), (False, False, 1))
+    check_equal(bench.upstream.count(), 1)
+
+
+@case
+def an_answer_that_is_for_nobody_any_more_is_given_up(bench):
+    """The leader's client has left, and it is too large for the others."""
+    gate = threading.Event()
+    calls = []
+
+    def large(peer, incoming):
+        calls.append(incoming)
+        if len(calls) > 1:
+            return usual_answer(peer, incoming)
+        gate.wait(15)
+        peer.send(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
+                  b"content-length: 9000000\r\n\r\n" + b" " * (5 << 20))
+        note_close(peer, incoming)
+        return False
+    bench.upstream.script["small-1"] = large
+    other = lead_and_leave(bench, fresh(), lambda: calls)
+    gate.set()
+    check_equal(other.result().body, completion(model="small-1"))
+    eventually(lambda: calls[0].closed_at, "the upstream is told")
+    attempt = calls[0].header("x-request-id")
+    row = eventually(lambda: [one for one in bench.gateway.export()
+                              if one["attempt_id"] == attempt and
+                              one["state"] == "settled"], "its row")[0]
+    check_equal(row["outcome"], "client_gone")
+
+
+@case
+def what_is_cut_off_when_the_gateway_stops_is_on_record(bench):
+    """A leader and those who attend, on several workers."""
+    for signals in (1, 2):
+        gateway = bench.add(settings(
+            bench.upstream.port, cache=CACHE, workers=3, drain="100ms"))
+        script = Paced()
+        bench.upstream.script["small-1"] = script
+        body = fresh(stream=True)
+        clients = [gateway.connect() for _ in range(12)]
+        for client in clients:
+            client.send(Gateway.bytes(body))
+        attending(gateway, len(clients))
+        eventually(lambda s=script: s.incoming, "the call")
+        script.go(3)
+        for client in clients:
+            client.read_head()
+        if signals == 2:
+            gateway.process.signal(signal.SIGTERM)
+        check_equal(gateway.stop(), None)
+        gateway.start()
+        rows = gateway.export()
+        check_equal(len(rows), len(clients))
+        ends = {(row["state"], row["outcome"]) for row in rows}
+        check(ends <= {("settled", "client_gone"),
+                       ("settled", "upstream_died")}, ends)
+        check_equal([row["kind"] for row in rows].count("upstream"), 1)
+        check_equal(len(script.incoming), 1)
 
 
 @case

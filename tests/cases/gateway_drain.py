@@ -112,6 +112,26 @@ def the_drain_has_a_deadline(bench):
 
 
 @case
+def what_is_cut_off_can_not_be_taken_for_whole(bench):
+    """Also where an answer ends with its connection."""
+    held = Held(bench, 0, drain="100ms")
+
+    def tell_part(peer, _):
+        peer.send(STREAM_HEAD + chunked(delta("one")))
+        held.hold()
+        return False
+    bench.upstream.script["small-1"] = tell_part
+    with held.gateway.connect() as client:
+        client.send(Gateway.bytes(chat(stream=True)).replace(
+            b"HTTP/1.1", b"HTTP/1.0", 1))
+        check_equal(client.read_head().header("content-length"), None)
+        held.terminate()
+        held.gateway.process.wait(20)
+        check_equal(client.wait_end(5), "reset")
+    held.go.set()
+
+
+@case
 def an_idle_gateway_stops_at_once(bench):
     gateway = bench.add(settings(bench.upstream.port))
     idle = [gateway.connect() for _ in range(20)]

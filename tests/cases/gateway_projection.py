@@ -140,6 +140,32 @@ def figures_are_those_of_spend_after_mixed_traffic(bench):
 
 
 @case
+def hits_and_times_are_told(bench):
+    gateway = fresh(bench, cache={"store": "memory", "size": "1MiB",
+                                  "ttl": "1h"})
+    for _ in range(4):
+        answered(gateway, chat("the same", model="auto", temperature=0))
+    page = must_equal_spend(gateway)
+    total, rows = page["total"], settled(gateway)
+    check_equal((total["requests"], total["cache_hits"]), (4, 3))
+    check_equal(sum(point["cache"]["memory"] for point in page["series"]), 3)
+    check_equal(sum(point["cache"]["miss_or_bypass"]
+                    for point in page["series"]), 1)
+    check_equal(page["saved_by"]["cache"],
+                sum(row["saved_nano_usd"] for row in rows
+                    if row["kind"] == "cache_hit"))
+    check(page["saved_by"]["cache"] > 0 and page["saved_by"]["routing"] > 0,
+          page["saved_by"])
+    times = sorted(row["duration_ns"] for row in rows)
+    check(times[1] * 0.9 / 1e6 <= total["duration_p50_ms"]
+          <= times[1] * 1.1 / 1e6 or times[1] < 65536, times, total)
+    check(total["first_token_p95_ms"] is not None, total)
+    check(page["names"]["tasks"], "the task is known")
+    table = told(gateway, "/api/breakdown", by="task")["rows"]
+    check_equal(table[0]["name"], page["names"]["tasks"][0])
+
+
+@case
 def series_have_every_bucket_and_ranges_whole_steps(bench):
     gateway = bench.gateway
     for name, seconds, step in (("15m", 900, 60), ("1h", 3600, 60),

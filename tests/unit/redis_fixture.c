@@ -143,6 +143,19 @@ void server_start(struct server *server, const char *const *more)
 	server_start_again(server, more);
 }
 
+void server_start_tls(
+    struct server *server, const char *cert_file, const char *key_file)
+{
+	uint16_t port = free_port();
+	char text[8];
+	const char *more[] = {"--tls-port", text, "--tls-cert-file", cert_file,
+	    "--tls-key-file", key_file, "--tls-auth-clients", "no", NULL};
+
+	snprintf(text, sizeof(text), "%u", port);
+	server_start(server, more);
+	server->tls_port = port;
+}
+
 void server_kill(struct server *server)
 {
 	if (server->admin)

@@ -21,6 +21,7 @@ struct server {
 	char socket[96];
 	uint16_t port;
 	pid_t pid;
+	uint16_t tls_port;   /* 0: none */
 	redisContext *admin; /* for what a test does by hand */
 };
 
@@ -33,6 +34,10 @@ void server_kill(struct server *server);
 void server_start_again(struct server *server, const char *const *more);
 void server_signal(struct server *server, int signal);
 void server_free(struct server *server);
+
+/* A server that speaks TLS on tls_port, with the files of a certificate. */
+void server_start_tls(
+    struct server *server, const char *cert_file, const char *key_file);
 
 /* A command by hand; what comes back is freed by the next one. */
 redisReply *server_do(struct server *server, const char *format, ...);

@@ -45,7 +45,7 @@ static void percentiles_are_within_a_tenth_of_the_true_ones(void **state)
 	(void)state;
 	seed = 42;
 	for (int round = 0; round < 200; round++) {
-		struct histogram histogram = {{0}};
+		struct histogram histogram = {0};
 		size_t n = 1 + draw(999);
 
 		for (size_t i = 0; i < n; i++) {
@@ -87,7 +87,7 @@ static void buckets_ascend_without_a_gap(void **state)
 
 static void what_is_not_known_is_not_counted(void **state)
 {
-	struct histogram histogram = {{0}};
+	struct histogram histogram = {0};
 
 	(void)state;
 	histogram_add(&histogram, 0, 1);
@@ -100,7 +100,7 @@ static void what_is_not_known_is_not_counted(void **state)
 
 static void a_count_that_is_taken_back_leaves_no_trace(void **state)
 {
-	struct histogram sum = {{0}}, difference = {{0}};
+	struct histogram sum = {0}, difference = {0};
 
 	(void)state;
 	histogram_add(&sum, 5 * NS_PER_MS, 1);
@@ -120,23 +120,20 @@ static void a_packed_histogram_comes_back(void **state)
 	(void)state;
 	seed = 7;
 	for (int round = 0; round < 500; round++) {
-		struct histogram in = {{0}}, out = {{0}};
-		uint64_t density = draw(101);
+		struct histogram in = {0}, out = {0};
+		uint64_t n = draw(200);
 		size_t len;
 
-		for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++)
-			if (draw(100) < density)
-				in.n[i] = (int32_t)draw(UINT64_C(1) << 32);
-		in.n[draw(HISTOGRAM_BUCKETS)] =
-		    draw(2) ? INT32_MAX : -INT32_MAX;
-		for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++)
-			if (in.n[i] == INT32_MIN)
-				in.n[i] = 0;
+		histogram_add(&in, draw_time(), INT32_MAX);
+		histogram_add(&in, draw_time(), -INT32_MAX);
+		while (n-- > 0)
+			histogram_add(&in, draw_time(),
+			    (int32_t)draw(1 << (1 + draw(29))) - 9);
 		len = histogram_pack(&in, bytes);
-		assert_in_range(len, 1, sizeof(bytes));
+		assert_in_range(len, 0, sizeof(bytes));
 		assert_true(histogram_unpack(
 		    &out, span_make((const char *)bytes, len)));
-		assert_memory_equal(&in, &out, sizeof(in));
+		assert_memory_equal(in.n, out.n, sizeof(in.n));
 	}
 }
 
@@ -153,7 +150,7 @@ static void what_is_no_histogram_is_refused(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-		struct histogram histogram = {{0}};
+		struct histogram histogram = {0};
 
 		assert_false(histogram_unpack(&histogram, wrong[i]));
 	}
@@ -161,7 +158,7 @@ static void what_is_no_histogram_is_refused(void **state)
 
 static void counts_stop_at_the_largest(void **state)
 {
-	struct histogram a = {{0}}, b = {{0}};
+	struct histogram a = {0}, b = {0};
 
 	(void)state;
 	histogram_add(&a, NS_PER_S, INT32_MAX);

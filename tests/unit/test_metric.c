@@ -18,6 +18,7 @@ enum {
 	QUEUE,
 	DURATION,
 	SAVED,
+	CPU,
 };
 
 static const struct metric_spec specs[] = {
@@ -28,7 +29,8 @@ static const struct metric_spec specs[] = {
     {"sluice_queue", METRIC_GAUGE, "Waiting.", {"model"}},
     {"sluice_duration_seconds", METRIC_HISTOGRAM, "From first byte to last.",
 	{"route"}},
-    {"sluice_saved", METRIC_GAUGE, "Nano-dollars.", {NULL}},
+    {"sluice_saved", METRIC_UNTYPED, "Nano-dollars.", {NULL}},
+    {"process_cpu_seconds_total", METRIC_SECONDS, "CPU time.", {NULL}},
 };
 
 #define N_SPECS (sizeof(specs) / sizeof(specs[0]))
@@ -111,8 +113,11 @@ static void writes_families_without_series(void **state)
 	    "# HELP sluice_duration_seconds From first byte to last.\n"
 	    "# TYPE sluice_duration_seconds histogram\n"
 	    "# HELP sluice_saved Nano-dollars.\n"
-	    "# TYPE sluice_saved gauge\n"
-	    "sluice_saved 0\n";
+	    "# TYPE sluice_saved untyped\n"
+	    "sluice_saved 0\n"
+	    "# HELP process_cpu_seconds_total CPU time.\n"
+	    "# TYPE process_cpu_seconds_total counter\n"
+	    "process_cpu_seconds_total 0.000000000\n";
 	struct buf buf;
 
 	buf_init(&buf, sizeof(expected) - 1);
@@ -162,6 +167,26 @@ static void writes_cumulative_buckets_in_seconds(void **state)
 	assert_line(
 	    metrics, "sluice_duration_seconds_sum{route=\"chat\"} 502.000201");
 	assert_line(metrics, "sluice_duration_seconds_count{route=\"chat\"} 5");
+}
+
+static void writes_counted_nanoseconds_as_seconds(void **state)
+{
+	struct metrics *metrics = *state;
+	struct metric *metric = get(metrics, CPU, NULL, NULL);
+
+	metric_add(metric, 12 * NS_PER_S);
+	metric_add(metric, 34000567);
+	assert_true(metric_value(metric) == 12034000567);
+	assert_line(metrics, "process_cpu_seconds_total 12.034000567");
+}
+
+static void lets_untyped_sums_fall_below_0(void **state)
+{
+	struct metrics *metrics = *state;
+
+	metric_add(get(metrics, SAVED, NULL, NULL), 5);
+	metric_add(get(metrics, SAVED, NULL, NULL), -7);
+	assert_line(metrics, "sluice_saved -2");
 }
 
 static void interpolates_quantiles_inside_a_bucket(void **state)
@@ -276,6 +301,8 @@ int main(void)
 	    metric_test(writes_families_without_series),
 	    metric_test(escapes_label_values),
 	    metric_test(writes_cumulative_buckets_in_seconds),
+	    metric_test(writes_counted_nanoseconds_as_seconds),
+	    metric_test(lets_untyped_sums_fall_below_0),
 	    metric_test(interpolates_quantiles_inside_a_bucket),
 	    metric_test(sends_the_names_past_its_bound_to_other),
 	    metric_test(cuts_label_values_that_are_too_long),

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "tests/unit/certificates.h"
 #include "tests/unit/redis_fixture.h"
 
 static const struct redis_metrics *metrics_of(const struct world *w)
@@ -267,6 +268,78 @@ static void lives_with_a_name_that_is_nowhere(void **state)
 	assert_false(redis_store_is_up(w->store));
 }
 
+/* --- TLS -------------------------------------------------------------------
+ */
+
+static void assert_stays_down(struct world *w)
+{
+	for (int i = 0; i < 50; i++) {
+		event_base_loop(w->base, EVLOOP_ONCE);
+		assert_false(redis_store_is_up(w->store));
+	}
+}
+
+static void speaks_tls_to_whom_it_trusts(void **state)
+{
+	struct world *w = *state;
+	struct certificate good, other;
+	struct cache_entry *large;
+
+	if (!redis_has_tls())
+		skip();
+	large = entry_of(9, 3500000, NS_PER_S * 3600);
+	certificate_make(&good, "DNS:localhost,IP:127.0.0.1", 9);
+	certificate_make(&other, "DNS:elsewhere", 9);
+	server_start_tls(&w->server, good.cert_file, good.key_file);
+	setenv("SSL_CERT_FILE", good.cert_file, 1);
+	world_open(w, "rediss://localhost:%u", w->server.tls_port);
+	world_await_up(w);
+	world_store(w, 1);
+	assert_true(world_has(w, 1));
+	redis_store_put(w->store, large);
+	assert_true(world_has(w, 1));
+	assert_true(world_has(w, 9));
+	world_open(w, "rediss://127.0.0.1:%u/1", w->server.tls_port);
+	world_await_up(w);
+	assert_false(world_has(w, 1));
+	world_open(w, "rediss://127.0.0.1:%u", w->server.port);
+	assert_stays_down(w); /* no TLS there */
+	setenv("SSL_CERT_FILE", other.cert_file, 1);
+	world_open(w, "rediss://localhost:%u", w->server.tls_port);
+	assert_stays_down(w); /* of nobody we trust */
+	server_free(&w->server);
+	server_start_tls(&w->server, other.cert_file, other.key_file);
+	world_open(w, "rediss://localhost:%u", w->server.tls_port);
+	assert_stays_down(w); /* of another name */
+	world_open(w, "rediss://127.0.0.1:%u", w->server.tls_port);
+	assert_stays_down(w);
+	unsetenv("SSL_CERT_FILE");
+	certificate_remove(&good);
+	certificate_remove(&other);
+	cache_entry_unref(&large);
+}
+
+static void can_be_freed_in_any_handshake(void **state)
+{
+	struct world *w = *state;
+	struct certificate good;
+
+	if (!redis_has_tls())
+		skip();
+	certificate_make(&good, "DNS:localhost,IP:127.0.0.1", 9);
+	server_start_tls(&w->server, good.cert_file, good.key_file);
+	setenv("SSL_CERT_FILE", good.cert_file, 1);
+	for (int turns = 0; turns < 20; turns++) {
+		world_open(w, "rediss://127.0.0.1:%u", w->server.tls_port);
+		for (int i = 0; i < turns; i++)
+			event_base_loop(w->base, redis_store_is_up(w->store)
+						     ? EVLOOP_NONBLOCK
+						     : EVLOOP_ONCE);
+	}
+	unsetenv("SSL_CERT_FILE");
+	certificate_remove(&good);
+}
+
 /* --- many at once ----------------------------------------------------------
  */
 
@@ -471,6 +544,8 @@ int main(void)
 {
 #define TEST(name)                                                             \
 	cmocka_unit_test_setup_teardown(name, world_start, world_stop)
+#define ALONE(name)                                                            \
+	cmocka_unit_test_setup_teardown(name, world_start_alone, world_stop)
 	const struct CMUnitTest tests[] = {
 	    TEST(finds_what_was_stored),
 	    TEST(stores_with_the_time_that_is_left),
@@ -484,6 +559,8 @@ int main(void)
 	    TEST(refuses_a_database_that_is_not_there),
 	    TEST(finds_a_name_of_the_hosts_file),
 	    TEST(lives_with_a_name_that_is_nowhere),
+	    ALONE(speaks_tls_to_whom_it_trusts),
+	    ALONE(can_be_freed_in_any_handshake),
 	    TEST(pipelines_ten_thousand_lookups),
 	    TEST(bounds_what_is_under_way),
 	    TEST(calls_nobody_who_has_left),
