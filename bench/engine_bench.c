@@ -111,7 +111,7 @@ int main(int argc, char **argv)
 	struct model_options options = {.chunk = 0};
 	struct bench b = {.model = NULL};
 	struct model_info info;
-	char line[256], verb[16];
+	char line[256];
 
 	if (argc < 3)
 		quit("usage: engine_bench MODEL THREADS [exact|short]");
@@ -127,14 +127,16 @@ int main(int argc, char **argv)
 	puts("ready");
 	fflush(stdout);
 	while (fgets(line, sizeof(line), stdin)) {
-		unsigned n = 0, m = 0;
+		size_t len = strcspn(line, " \n");
+		char *rest = line + len;
+		uint32_t n = (uint32_t)strtoul(rest, &rest, 10);
+		uint32_t m = (uint32_t)strtoul(rest, NULL, 10);
 
-		if (sscanf(line, "%15s %u %u", verb, &n, &m) < 1)
-			continue;
-		if (strcmp(verb, "rss") == 0)
+		line[len] = '\0';
+		if (strcmp(line, "rss") == 0)
 			print_resident();
 		else
-			run(&b, verb, n, m);
+			run(&b, line, n, m);
 		fflush(stdout);
 	}
 	free(b.logits);

@@ -83,10 +83,13 @@ class Bench:
         self.args = args
         self.ours = os.path.join(args.build, "bench", "engine_bench")
         self.modules = None
-        self.lines = []
+        results = os.path.join(TOP, "bench", "results")
+        os.makedirs(results, exist_ok=True)
+        self.out = open(os.path.join(results, "engine.txt"), "w")
 
     def say(self, line, is_raw=False):
-        self.lines.append(line)
+        self.out.write(line + "\n")
+        self.out.flush()
         if not is_raw:
             print(line, flush=True)
 
@@ -225,10 +228,6 @@ def main():
             bench.language(threads, only)
         if "embed" in only:
             bench.sentences(threads)
-    results = os.path.join(TOP, "bench", "results")
-    os.makedirs(results, exist_ok=True)
-    with open(os.path.join(results, "engine.txt"), "w") as out:
-        out.write("\n".join(bench.lines) + "\n")
 
 
 if __name__ == "__main__":

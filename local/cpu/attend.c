@@ -85,12 +85,12 @@ static void find_tiles(struct block *b, bool is_value)
  */
 static void fetch_tile(const struct block *b, uint32_t tile)
 {
-	size_t bytes = KV_PAGE_TOKENS * b->a->head_dim * sizeof(float);
+	size_t n = (size_t)KV_PAGE_TOKENS * b->a->head_dim;
 
 	if (tile * KV_PAGE_TOKENS >= b->n_tokens)
 		return;
-	for (size_t i = 0; i < bytes; i += 64)
-		__builtin_prefetch((const char *)b->tiles[tile] + i);
+	for (size_t i = 0; i < n; i += 64 / sizeof(float))
+		__builtin_prefetch(b->tiles[tile] + i);
 }
 
 static void score_tokens(struct block *b)

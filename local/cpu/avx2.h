@@ -122,7 +122,7 @@ void avx2_norm(const struct norm_job *job, const float *x, float *out);
 void avx2_activate(
     enum activation activation, float *gate, const float *up, size_t n);
 void avx2_turn(const struct rope_turn *turn, float *x);
-void avx2_blend(const struct blend *blend);
+void avx2_blend(const struct blend *g);
 
 #endif
 #endif

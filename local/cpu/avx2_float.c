@@ -132,35 +132,47 @@ static const float *find_panel(const struct panel_job *job, float *scratch)
 	       (size_t)job->first * GROUP_ROWS;
 }
 
-static void gemm_group(const struct tile *t, uint32_t group)
+/* Some columns of the tile's rows from <row> on, for all tokens. */
+static void multiply_columns(
+    const struct tile *t, uint32_t row, uint32_t end, uint32_t first)
 {
-	uint32_t cols = t->w->cols, n = t->x->n;
+	uint32_t left = t->w->cols - first, n = t->x->n;
+	struct panel_job job = {
+	    t->w, 0, first, left < PANEL_COLS ? left : PANEL_COLS};
+	struct part part = {.t = t, .first = first, .n = job.n};
 
-	for (uint32_t first = 0; first < cols; first += PANEL_COLS) {
-		struct panel_job job = {t->w, group, first,
-		    cols - first < PANEL_COLS ? cols - first : PANEL_COLS};
-		struct part part = {.t = t,
-		    .panel = find_panel(&job, t->scratch),
-		    .row = group * GROUP_ROWS,
-		    .first = first,
-		    .n = job.n};
-
-		for (uint32_t i = 0; i < n; i += TOKENS) {
-			part.token = i;
-			part.n_tokens = n - i < TOKENS ? n - i : TOKENS;
+	for (uint32_t i = 0; i < n; i += TOKENS) {
+		part.token = i;
+		part.n_tokens = n - i < TOKENS ? n - i : TOKENS;
+		for (part.row = row; part.row < end; part.row += GROUP_ROWS) {
+			job.group = part.row / GROUP_ROWS;
+			if (i == 0 || t->w->packed)
+				part.panel = find_panel(&job, t->scratch);
 			multiply_part(&part);
 		}
 	}
 }
 
+/*
+ * Tokens are taken by 48, which stay in second-level cache while the panels of
+ * all the tile's groups meet them; a panel that is made for the purpose meets
+ * all tokens before the next is.
+ */
 void avx2_gemm_floats(const struct tile *t)
 {
+	uint32_t last = t->first + t->n;
+	uint32_t step = t->w->packed ? t->n : GROUP_ROWS;
+
 	_Static_assert(
 	    KERNEL_SCRATCH(0) >= PANEL_COLS * GROUP_ROWS * sizeof(float),
 	    "a panel fits");
 
-	for (uint32_t row = t->first; row < t->first + t->n; row += GROUP_ROWS)
-		gemm_group(t, row / GROUP_ROWS);
+	for (uint32_t row = t->first; row < last; row += step) {
+		uint32_t end = last - row < step ? last : row + step;
+
+		for (uint32_t c = 0; c < t->w->cols; c += PANEL_COLS)
+			multiply_columns(t, row, end, c);
+	}
 }
 #else
 typedef int avx2_float_is_for_x86;

@@ -6,9 +6,11 @@
 #include "local/cpu/spread.h"
 
 /*
- * All matrices of a model go into one mapping, which asks for huge pages: a
+ * All matrices of a model go into one block, which asks for huge pages: a
  * pass reads it from its beginning to its end.
  */
+#define HUGE_PAGE ((uint64_t)1 << 21)
+
 struct pack_job {
 	struct cpu *cpu;
 	struct matrix *const *matrices;
@@ -80,13 +82,13 @@ static void pack_task(void *arg, uint32_t task, uint32_t thread)
 /* Room for <bytes>; takes <packed> over. NULL, and nothing taken: no room. */
 static struct pack_store *new_store(struct packed *packed, uint64_t bytes)
 {
-	void *data = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	uint64_t whole = (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+	void *data = aligned_alloc(HUGE_PAGE, whole);
 	struct pack_store *store;
 
-	if (data == MAP_FAILED)
+	if (!data)
 		return NULL;
-	(void)madvise(data, bytes, MADV_HUGEPAGE);
+	(void)madvise(data, whole, MADV_HUGEPAGE);
 	store = mem_new(struct pack_store);
 	store->packed = packed;
 	store->bytes = bytes;
@@ -148,7 +150,7 @@ void pack_free(struct pack_store **store)
 	while (*store) {
 		struct pack_store *next = (*store)->next;
 
-		munmap((*store)->data, (*store)->bytes);
+		free((*store)->data);
 		free((*store)->packed);
 		free(*store);
 		*store = next;

@@ -6,7 +6,7 @@
 #include "local/model/model.h"
 
 /* Tokens that go through the layers together, whole texts only. */
-#define BATCH_TOKENS 1024
+#define BATCH_TOKENS 256
 
 static enum result check_text(
     const struct model *model, const struct model_text *text, struct error *err)
