@@ -2,27 +2,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/classified.h"
 
+#include <assert.h>
 #include <stdlib.h>
+#include <sys/random.h>
 
 enum {
-	PLACES = 16384, /* 1.9 MiB once all are used; a power of two */
-	MIX = 0x9e
+	PLACES = 16384, /* 1.7 MiB once all are used; a power of two */
 };
 
 struct place {
-	struct sha256 key;
+	struct classified_key key; /* all zero: nobody has it */
 	int64_t prompt_tokens;
 	struct router_features features;
-	bool is_taken;
 };
 
 struct classified {
+	uint64_t seeds[2];
 	struct place places[PLACES];
 };
 
 struct classified *classified_new(void)
 {
-	return mem_new(struct classified);
+	struct classified *classified = mem_new(struct classified);
+	ssize_t n = getrandom(classified->seeds, sizeof(classified->seeds), 0);
+
+	assert(n == (ssize_t)sizeof(classified->seeds));
+	return classified;
 }
 
 void classified_free(struct classified **classified)
@@ -31,40 +36,44 @@ void classified_free(struct classified **classified)
 	*classified = NULL;
 }
 
-/* The endpoint goes into the digest, which is as good as another byte. */
-struct sha256 classified_key(enum endpoint endpoint, struct span body)
+struct classified_key classified_key(const struct classified *classified,
+    enum endpoint endpoint, struct span body)
 {
-	struct sha256 key = hash_sha256(body);
+	const uint64_t *seeds = classified->seeds;
 
-	key.bytes[0] ^= (uint8_t)(MIX * (unsigned)endpoint);
-	return key;
+	return (struct classified_key){{
+	    hash_fast(body, seeds[0] ^ (uint64_t)endpoint),
+	    hash_fast(body, seeds[1] ^ (uint64_t)endpoint) | 1,
+	}};
 }
 
-static size_t place_of(const struct sha256 *key)
+static bool is_same(
+    const struct classified_key *a, const struct classified_key *b)
 {
-	return ((size_t)key->bytes[1] << 8 | key->bytes[2]) % PLACES;
+	return a->halves[0] == b->halves[0] && a->halves[1] == b->halves[1];
 }
 
 bool classified_find(const struct classified *classified,
-    const struct sha256 *key, int64_t *prompt_tokens,
+    const struct classified_key *key, int64_t *prompt_tokens,
     struct router_features *features)
 {
-	const struct place *place = &classified->places[place_of(key)];
+	const struct place *place =
+	    &classified->places[key->halves[0] % PLACES];
 
-	if (!place->is_taken || memcmp(&place->key, key, sizeof(*key)) != 0)
+	if (!is_same(&place->key, key))
 		return false;
 	*prompt_tokens = place->prompt_tokens;
 	*features = place->features;
 	return true;
 }
 
-void classified_keep(struct classified *classified, const struct sha256 *key,
-    int64_t prompt_tokens, const struct router_features *features)
+void classified_keep(struct classified *classified,
+    const struct classified_key *key, int64_t prompt_tokens,
+    const struct router_features *features)
 {
-	classified->places[place_of(key)] = (struct place){
+	classified->places[key->halves[0] % PLACES] = (struct place){
 	    .key = *key,
 	    .prompt_tokens = prompt_tokens,
 	    .features = *features,
-	    .is_taken = true,
 	};
 }

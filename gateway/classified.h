@@ -9,22 +9,29 @@
 /*
  * Features are a pure function of a request's bytes, so those of a request
  * that comes again need not be found again: half of what a cache hit would
- * cost. One worker's table, of a fixed size: a place is chosen by the SHA-256
- * of endpoint and body, and the last who came has it.
+ * cost. One worker's table, of a fixed size: a place is chosen by a hash of 128
+ * bits over endpoint and body, and the last who came has it. The hash is fast
+ * and not a cryptographic one; its seeds are secret and of this process, so
+ * that nobody can make two requests that share a place's features.
  */
 struct classified;
 
 struct classified *classified_new(void);
 void classified_free(struct classified **classified);
 
-/* The place of a request, to be passed to the two functions below. */
-struct sha256 classified_key(enum endpoint endpoint, struct span body);
+/* What the two functions below know a request by. */
+struct classified_key {
+	uint64_t halves[2];
+};
+struct classified_key classified_key(const struct classified *classified,
+    enum endpoint endpoint, struct span body);
 
 /* Fills both and returns true when the same bytes were here before. */
 bool classified_find(const struct classified *classified,
-    const struct sha256 *key, int64_t *prompt_tokens,
+    const struct classified_key *key, int64_t *prompt_tokens,
     struct router_features *features);
-void classified_keep(struct classified *classified, const struct sha256 *key,
-    int64_t prompt_tokens, const struct router_features *features);
+void classified_keep(struct classified *classified,
+    const struct classified_key *key, int64_t prompt_tokens,
+    const struct router_features *features);
 
 #endif

@@ -382,8 +382,8 @@ static void find_features(struct request *request)
 static void recall_features(struct request *request)
 {
 	struct classified *classified = request->worker->classified;
-	struct sha256 key =
-	    classified_key(request->endpoint, request->dialect.body);
+	struct classified_key key = classified_key(
+	    classified, request->endpoint, request->dialect.body);
 
 	if (classified_find(classified, &key, &request->input.prompt_tokens,
 		&request->features))

@@ -13,7 +13,8 @@
 static void finds_what_was_kept_under_the_same_bytes(void **state)
 {
 	struct classified *classified = classified_new();
-	struct sha256 key = classified_key(ENDPOINT_CHAT, SPAN("{\"a\":1}"));
+	struct classified_key key =
+	    classified_key(classified, ENDPOINT_CHAT, SPAN("{\"a\":1}"));
 	struct router_features features = {.task = TASK_CODE, .tokens = 7};
 	struct router_features found = {0};
 	int64_t tokens = 0;
@@ -32,11 +33,12 @@ static void finds_what_was_kept_under_the_same_bytes(void **state)
 static void tells_bodies_and_endpoints_apart(void **state)
 {
 	struct classified *classified = classified_new();
-	struct sha256 key = classified_key(ENDPOINT_CHAT, SPAN("x"));
-	struct sha256 others[] = {
-	    classified_key(ENDPOINT_CHAT, SPAN("y")),
-	    classified_key(ENDPOINT_COMPLETIONS, SPAN("x")),
-	    classified_key(ENDPOINT_EMBEDDINGS, SPAN("x")),
+	struct classified_key key =
+	    classified_key(classified, ENDPOINT_CHAT, SPAN("x"));
+	struct classified_key others[] = {
+	    classified_key(classified, ENDPOINT_CHAT, SPAN("y")),
+	    classified_key(classified, ENDPOINT_COMPLETIONS, SPAN("x")),
+	    classified_key(classified, ENDPOINT_EMBEDDINGS, SPAN("x")),
 	};
 	struct router_features features = {0};
 	int64_t tokens;
@@ -64,8 +66,8 @@ static void the_last_who_came_has_the_place(void **state)
 		char text[32];
 		size_t n =
 		    (size_t)snprintf(text, sizeof(text), "request %d", i);
-		struct sha256 key =
-		    classified_key(ENDPOINT_CHAT, span_make(text, n));
+		struct classified_key key = classified_key(
+		    classified, ENDPOINT_CHAT, span_make(text, n));
 
 		classified_keep(classified, &key, i, &features);
 		assert_true(
@@ -76,8 +78,8 @@ static void the_last_who_came_has_the_place(void **state)
 		char text[32];
 		size_t n =
 		    (size_t)snprintf(text, sizeof(text), "request %d", i);
-		struct sha256 key =
-		    classified_key(ENDPOINT_CHAT, span_make(text, n));
+		struct classified_key key = classified_key(
+		    classified, ENDPOINT_CHAT, span_make(text, n));
 
 		if (!classified_find(classified, &key, &tokens, &features))
 			continue;
