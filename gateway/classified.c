@@ -7,7 +7,7 @@
 #include <sys/random.h>
 
 enum {
-	PLACES = 16384, /* 1.7 MiB once all are used; a power of two */
+	PLACES = 65536, /* 5 MiB once all are used; a power of two */
 };
 
 struct place {
