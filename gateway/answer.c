@@ -22,6 +22,12 @@ const struct dialect_error request_draining_error = {
     .code = "draining",
 };
 
+void request_note_ledger(const struct request *request, const struct error *err)
+{
+	metric_add(request->worker->ledger_failures, 1);
+	log_error(request->id_text, "ledger_refused", "why=\"%s\"", err->text);
+}
+
 const char *request_task(const struct request *request)
 {
 	return router_task_name(request->features.task);

@@ -53,9 +53,7 @@ static bool put_on_record(struct request *request, struct ledger_settle *settle,
 
 	memcpy(reserve.answer_of.bytes, answer_of, 16);
 	if (ledger_reserve(request->worker->ledger, &reserve, &err) != OK) {
-		metric_add(request->worker->ledger_failures, 1);
-		log_error(
-		    request->id_text, "ledger_refused", "why=\"%s\"", err.text);
+		request_note_ledger(request, &err);
 		return false;
 	}
 	settle->attempt = reserve.attempt;

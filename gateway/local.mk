@@ -41,6 +41,7 @@ libsluice_a_SOURCES += \
 	gateway/files.c gateway/files.h \
 	gateway/find_ledger.c \
 	gateway/gateway.c gateway/gateway.h \
+	gateway/headers.c gateway/headers.h \
 	gateway/hit.c \
 	gateway/keep.c gateway/keep.h \
 	gateway/line.c gateway/line.h \
@@ -77,6 +78,7 @@ UNIT_TESTS += \
 	tests/unit/test_config \
 	tests/unit/test_csv \
 	tests/unit/test_files \
+	tests/unit/test_headers \
 	tests/unit/test_find_ledger \
 	tests/unit/test_line \
 	tests/unit/test_models \
@@ -95,6 +97,7 @@ tests_unit_test_command_SOURCES = tests/unit/test_command.c $(CAPTURE)
 tests_unit_test_config_SOURCES = tests/unit/test_config.c $(PLACE)
 tests_unit_test_csv_SOURCES = tests/unit/test_csv.c
 tests_unit_test_files_SOURCES = tests/unit/test_files.c $(PLACE)
+tests_unit_test_headers_SOURCES = tests/unit/test_headers.c
 tests_unit_test_find_ledger_SOURCES = tests/unit/test_find_ledger.c $(PLACE) \
 	$(CAPTURE)
 tests_unit_test_line_SOURCES = tests/unit/test_line.c

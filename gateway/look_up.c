@@ -2,36 +2,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/look_up.h"
 
+#include "gateway/headers.h"
 #include "gateway/keep.h"
 
 /* --- the key
  * ---------------------------------------------------------------------------
  */
 
-/* Headers that go upstream and may change what comes back. */
-static struct span write_headers(
-    const struct http1_head *head, struct arena *arena)
+/* Headers that may change what comes back; ptr NULL: no room for them. */
+static struct span shaping_headers(struct request *request)
 {
-	static const struct span prefixes[] = {
-	    SPAN("openai-"), SPAN("anthropic-")};
-	struct span all = SPAN("");
+	const struct http1_head *head = exchange_request(request->exchange);
+	struct buf *out = &request->worker->text;
+	bool ok = true;
 
-	for (size_t i = 0; i < head->n_headers; i++) {
-		const struct http1_header *header = &head->headers[i];
-		char *text;
-
-		for (size_t k = 0; k < 2; k++) {
-			if (!span_eq_nocase(
-				span_head(header->name, prefixes[k].len),
-				prefixes[k]))
-				continue;
-			text = arena_printf(arena, "%.*s%.*s: %.*s\n",
-			    SPAN_FMT(all), SPAN_FMT(header->name),
-			    SPAN_FMT(header->value));
-			all = span_of(text);
-		}
-	}
-	return all;
+	buf_consume(out, SIZE_MAX);
+	for (size_t i = 0; ok && i < head->n_headers; i++)
+		if (header_shapes_answer(head->headers[i].name))
+			ok = http1_write_header(
+			    out, head->headers[i].name, head->headers[i].value);
+	return ok ? arena_copy(&request->worker->scratch, buf_span(out))
+		  : span_make(NULL, 0);
 }
 
 bool look_up_key(struct request *request, size_t candidate, struct sha256 *key)
@@ -40,19 +31,22 @@ bool look_up_key(struct request *request, size_t candidate, struct sha256 *key)
 	const struct config_model *model =
 	    &request->config
 		 ->models[request->decision.candidates[candidate].model];
+	struct span headers;
 	char *upstream;
 
 	arena_reset(scratch);
+	headers = shaping_headers(request);
 	upstream = arena_printf(scratch, "%s\n%s\n%s", model->provider->name,
 	    model->provider->base_url, model->upstream);
+	if (!headers.ptr || !upstream)
+		return false;
 	return cache_key(
 	    &(struct cache_question){
 		.tenant = span_of(request->key->name),
 		.upstream = span_of(upstream),
 		.policy = span_of(policy_name(request->config->policy)),
 		.endpoint = span_of(endpoint_name(request->endpoint)),
-		.headers =
-		    write_headers(exchange_request(request->exchange), scratch),
+		.headers = headers,
 		.body = &request->dialect.doc,
 	    },
 	    scratch, key);
@@ -304,14 +298,7 @@ static enum step_result fetch(struct request *request)
 	if (!entry)
 		return miss(request);
 	memory_store_put(request->snapshot->cache->memory, entry);
-	flight_begin(cache->seat, CACHE_JSON, first_model(request));
-	flight_end(cache->seat, &(struct flight_result){
-				    .end = FLIGHT_LANDED,
-				    .entry = entry,
-				    .status = 200,
-				});
-	seat_leave(&cache->seat);
-	return answer_from(request, entry, CACHE_FROM_REDIS);
+	return land_with(request, entry, CACHE_FROM_REDIS);
 }
 
 void look_up_drop(struct request *request)

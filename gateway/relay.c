@@ -1,30 +1,13 @@
 /* relay.c -- copies one upstream's answer to one client, or falls back. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/relay.h"
+#include "gateway/headers.h"
 #include "gateway/keep.h"
 
 #include <stdio.h>
 
 /* --- the call's events
  * ----------------------------------------------------------- */
-
-static bool comes_back(struct span name)
-{
-	static const struct span exact[] = {SPAN("content-type"),
-	    SPAN("content-encoding"), SPAN("retry-after"),
-	    SPAN("x-request-id")};
-	static const struct span prefixes[] = {
-	    SPAN("openai-"), SPAN("anthropic-"), SPAN("x-ratelimit-")};
-
-	for (size_t i = 0; i < sizeof(exact) / sizeof(exact[0]); i++)
-		if (span_eq_nocase(name, exact[i]))
-			return true;
-	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
-		if (span_eq_nocase(
-			span_head(name, prefixes[i].len), prefixes[i]))
-			return true;
-	return false;
-}
 
 static bool is_event_stream(const struct http1_head *head)
 {
@@ -57,7 +40,7 @@ static void on_head(struct call *call, const struct http1_head *head, void *arg)
 	else
 		attempt->relay = RELAY_JSON;
 	for (size_t i = 0; i < head->n_headers && attempt->n_back < room; i++)
-		if (comes_back(head->headers[i].name))
+		if (header_comes_back(head->headers[i].name))
 			attempt
 			    ->back[attempt->n_back++] = (struct http1_header){
 			    arena_copy(request->arena, head->headers[i].name),

@@ -213,6 +213,10 @@ enum step_result request_refuse_with(struct request *request, int status,
 extern const struct dialect_error request_internal_error;
 extern const struct dialect_error request_ledger_error;
 
+/* Counts and logs that the ledger took no row of this request. */
+void request_note_ledger(
+    const struct request *request, const struct error *err);
+
 /* The gateway stops. */
 extern const struct dialect_error request_draining_error;
 

@@ -4,6 +4,7 @@
 
 #include <stdatomic.h>
 
+#include "gateway/headers.h"
 #include "gateway/relay.h"
 
 /* --- which candidate
@@ -97,9 +98,7 @@ static enum step_result reserve(struct request *request)
 	request->attempts++;
 	if (put_on_record(request, &err) != OK) {
 		upstream_said_nothing(attempt->upstream);
-		metric_add(request->worker->ledger_failures, 1);
-		log_error(
-		    request->id_text, "ledger_refused", "why=\"%s\"", err.text);
+		request_note_ledger(request, &err);
 		return request_refuse(request, 503, &request_ledger_error);
 	}
 	attempt->is_reserved = true;
@@ -113,25 +112,6 @@ static enum step_result reserve(struct request *request)
  * ---------------------------------------------------------------------------
  */
 
-/* The client's headers that go on; every other one stays here. */
-static bool goes_upstream(struct span name)
-{
-	static const struct span exact[] = {SPAN("content-type"),
-	    SPAN("accept"), SPAN("user-agent"), SPAN("traceparent"),
-	    SPAN("tracestate"), SPAN("baggage"), SPAN("idempotency-key")};
-	static const struct span prefixes[] = {
-	    SPAN("openai-"), SPAN("anthropic-")};
-
-	for (size_t i = 0; i < sizeof(exact) / sizeof(exact[0]); i++)
-		if (span_eq_nocase(name, exact[i]))
-			return true;
-	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
-		if (span_eq_nocase(
-			span_head(name, prefixes[i].len), prefixes[i]))
-			return true;
-	return false;
-}
-
 static bool write_passed_headers(const struct http1_head *head, struct buf *out)
 {
 	bool ok = true;
@@ -140,7 +120,7 @@ static bool write_passed_headers(const struct http1_head *head, struct buf *out)
 	for (size_t i = 0; ok && i < head->n_headers; i++) {
 		const struct http1_header *header = &head->headers[i];
 
-		if (!goes_upstream(header->name))
+		if (!header_goes_upstream(header->name))
 			continue;
 		has_type |= span_eq_nocase(header->name, SPAN("content-type"));
 		ok = http1_write_header(out, header->name, header->value);
