@@ -14,16 +14,6 @@
 
 #define ROWS 6
 
-/* Fetches 16 columns of a tile while those before it are multiplied. */
-AVX2_INLINE void fetch_columns(
-    const struct blend *g, uint32_t tile, uint32_t col)
-{
-	const float *b = g->b[tile] + col;
-
-	for (uint32_t i = 0; i < g->tile_rows; i++, b += g->n)
-		_mm_prefetch((const char *)b, _MM_HINT_T0);
-}
-
 /* Sums of <rows> rows and 16 columns from <col> on; <rows> is a constant. */
 AVX2_INLINE void blend_rows(
     const struct blend *g, uint32_t at, uint32_t col, const int rows)
