@@ -94,6 +94,18 @@ enum {
 /* The names that configuration uses: "chat", ...; 0 when unknown. */
 unsigned router_capability(struct span name);
 
+/*
+ * When a local answer is given up for another model's: its first tokens are
+ * held back, and the chance that it is right is looked at meanwhile.
+ */
+struct router_escalate {
+	double below;   /* the chance under which it is; 0: never */
+	int64_t hold;   /* tokens held back; short answers are held whole */
+	size_t to;      /* the model asked next; SIZE_MAX: next candidate */
+	int64_t sample; /* answers written; 0: one */
+	int64_t agree;  /* of which so many must say the same */
+};
+
 struct router_model {
 	const char *name;      /* as configured: "up/small" */
 	unsigned capabilities; /* CAN_ bits, endpoints included */
@@ -101,6 +113,8 @@ struct router_model {
 	int64_t input_femto;   /* per token, or MONEY_UNPRICED */
 	int64_t cached_femto;
 	int64_t output_femto;
+	bool is_local; /* answered in this process: can be given up */
+	const struct router_escalate *escalate; /* its own; NULL: none */
 };
 
 /* How a model stands now; an array beside the models, same index. */
@@ -108,6 +122,16 @@ struct router_load {
 	int64_t queue;  /* requests under way or waiting */
 	double kv_free; /* 0..1; 1 where unknown */
 	bool is_healthy;
+	/* What a token costs at the moment, where that is measured. */
+	bool has_price;
+	int64_t input_femto, output_femto;
+};
+
+/* What a classifier in this process said of the request. */
+struct router_class {
+	const char *name;  /* as configured */
+	const char *label; /* its likeliest class */
+	double score;      /* probability of that, 0..1 */
 };
 
 /* Who asks. */
@@ -159,6 +183,8 @@ struct router_question {
 	const struct policy *policy;
 	router_header_fn *header; /* may be NULL: no headers */
 	void *header_arg;
+	const struct router_class *classes; /* (n_classes) */
+	size_t n_classes;
 };
 
 /* Why a model is out, or IN. */
@@ -177,7 +203,9 @@ struct router_candidate {
 	size_t model; /* index */
 	enum router_verdict verdict;
 	int64_t estimated_cost_nano; /* or MONEY_UNPRICED */
-	const char *reason;          /* in words, in the arena */
+	/* When its answer is given up for the next one's; NULL: never. */
+	const struct router_escalate *escalate;
+	const char *reason; /* in words, in the arena */
 };
 
 enum router_outcome {
