@@ -65,6 +65,7 @@ libsluice_a_SOURCES += \
 	gateway/settle.c \
 	gateway/signals.c gateway/signals.h \
 	gateway/snapshot.c gateway/snapshot.h \
+	gateway/source.c gateway/source.h \
 	gateway/upstream.c gateway/upstream.h \
 	gateway/worker.c gateway/worker.h
 

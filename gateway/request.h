@@ -76,20 +76,28 @@ enum relay_kind {
 #define RELAY_HELD_EVENTS (256u << 10)
 #define RELAY_SCRATCH (64u << 20)
 
-/* One upstream attempt. */
+/* Why there is no answer, or no whole one. */
+enum attempt_failure {
+	ATTEMPT_AWAY, /* none yet, or it could not be asked */
+	ATTEMPT_LATE,
+	ATTEMPT_BROKEN,
+};
+
+/* One attempt at an answer. */
 struct attempt {
 	struct ledger_id id;
 	char id_text[40]; /* "att_..." */
 	const struct config_model *model;
 	size_t model_index;
 	struct upstream *upstream;
-	struct call *call;
+	struct call *call; /* NULL once it has ended */
 	bool is_reserved;
 	bool is_probe; /* of a half-open breaker */
 	bool is_settled;
 	int64_t started_ns;
 	int status; /* of the upstream's answer, 0: none */
-	enum call_failure failure;
+	enum attempt_failure failure;
+	const char *how; /* it failed, a name for the log */
 	char detail[160];
 
 	enum relay_kind relay;

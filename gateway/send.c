@@ -6,6 +6,7 @@
 
 #include "gateway/headers.h"
 #include "gateway/relay.h"
+#include "gateway/source.h"
 
 /* --- which candidate
  * ---------------------------------------------------------- */
@@ -204,7 +205,7 @@ static enum step_result send_attempt(struct request *request)
 		.body = pieces,
 		.n_body = n,
 	    },
-	    &relay_call_handler, request);
+	    &source_call_handler, request);
 	log_debug(request->id_text, "sent", "attempt=%s model=%s",
 	    attempt->id_text, attempt->model->name);
 	return request_go(request, &step_relay);
@@ -216,8 +217,7 @@ void attempt_drop(struct request *request)
 
 	if (!request->has_attempt)
 		return;
-	if (attempt->call)
-		call_cancel(&attempt->call);
+	source_drop(attempt);
 	buf_free(&attempt->held);
 	sse_free(&attempt->splitter);
 	request->events &= ~(unsigned)(EVENT_HEAD | EVENT_DONE | EVENT_FAILED);

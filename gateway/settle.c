@@ -1,15 +1,9 @@
 /* settle.c -- what an attempt cost, and who is told. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/keep.h"
+#include "gateway/source.h"
 
 #include <stdatomic.h>
-
-/* Whether any of the request reached the upstream, so that it may bill. */
-static bool was_sent(const struct attempt *attempt)
-{
-	return attempt->status != 0 || attempt->failure > CALL_TLS ||
-	       (attempt->call && call_was_sent(attempt->call));
-}
 
 /* Whether the client got an answer out of this attempt, or part of one. */
 static bool has_delivered(
@@ -30,8 +24,9 @@ static struct ledger_usage find_usage(const struct request *request,
 {
 	const struct attempt *attempt = &request->attempt;
 	const struct dialect_usage *said = &attempt->usage;
-	bool counts = has_delivered(request, outcome) ||
-		      (outcome == LEDGER_CLIENT_GONE && was_sent(attempt));
+	bool counts =
+	    has_delivered(request, outcome) ||
+	    (outcome == LEDGER_CLIENT_GONE && source_was_asked(attempt));
 	struct ledger_usage usage = {0};
 
 	*is_estimated = said->is_odd;
@@ -54,7 +49,7 @@ static struct ledger_usage find_usage(const struct request *request,
 
 		if (!is_final && usage.output_tokens < attempt->output_estimate)
 			usage.output_tokens = attempt->output_estimate;
-		*is_estimated |= was_sent(attempt) && !is_final;
+		*is_estimated |= source_was_asked(attempt) && !is_final;
 	}
 	return usage;
 }
