@@ -145,6 +145,23 @@ static bool falls_back(struct request *request)
 	return true;
 }
 
+bool relay_has_next(const struct request *request)
+{
+	const struct router_decision *decision = &request->decision;
+	int64_t now = loop_now_ns(request->worker->loop);
+
+	if (exchange_has_begun(request->exchange))
+		return false;
+	for (size_t i = request->candidate + 1; i < decision->n_eligible; i++) {
+		size_t model = decision->candidates[i].model;
+
+		if (upstream_looks_healthy(
+			request->snapshot->upstreams[model], now))
+			return true;
+	}
+	return false;
+}
+
 static enum step_result go_back(struct request *request)
 {
 	source_let_go(&request->attempt);
@@ -196,17 +213,34 @@ static enum step_result refuse_failed(struct request *request)
 	    });
 }
 
+static void note_end(const struct request *request)
+{
+	const struct attempt *attempt = &request->attempt;
+
+	if (attempt->failure == ATTEMPT_UNSURE)
+		log_info(request->id_text, "escalated",
+		    "attempt=%s model=%s why=\"%s\"", attempt->id_text,
+		    attempt->model->name, attempt->detail);
+	else
+		log_warn(request->id_text, "attempt_failed",
+		    "attempt=%s model=%s how=%s why=\"%s\"",
+		    attempt->id_text, attempt->model->name, attempt->how,
+		    attempt->detail);
+}
+
 /* No answer came, or not to its end. */
 static enum step_result fail(struct request *request)
 {
+	static const enum ledger_outcome outcomes[] = {
+	    [ATTEMPT_AWAY] = LEDGER_UPSTREAM_DIED,
+	    [ATTEMPT_LATE] = LEDGER_TIMED_OUT,
+	    [ATTEMPT_BROKEN] = LEDGER_UPSTREAM_DIED,
+	    [ATTEMPT_UNSURE] = LEDGER_ESCALATED,
+	};
 	struct attempt *attempt = &request->attempt;
 
-	log_warn(request->id_text, "attempt_failed",
-	    "attempt=%s model=%s how=%s why=\"%s\"", attempt->id_text,
-	    attempt->model->name, attempt->how, attempt->detail);
-	attempt_settle(request, attempt->failure == ATTEMPT_LATE
-				    ? LEDGER_TIMED_OUT
-				    : LEDGER_UPSTREAM_DIED);
+	note_end(request);
+	attempt_settle(request, outcomes[attempt->failure]);
 	if (falls_back(request))
 		return go_back(request);
 	if (exchange_has_begun(request->exchange))

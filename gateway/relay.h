@@ -32,6 +32,9 @@ void relay_take_failure(struct request *request, enum attempt_failure failure,
  */
 bool attempt_admit(struct request *request, size_t from);
 
+/* Whether another candidate looks as if it could answer instead. */
+bool relay_has_next(const struct request *request);
+
 /* --- the two shapes of an answer, fed with its bytes
  * --------------------------- */
 

@@ -81,6 +81,7 @@ enum attempt_failure {
 	ATTEMPT_AWAY, /* none yet, or it could not be asked */
 	ATTEMPT_LATE,
 	ATTEMPT_BROKEN,
+	ATTEMPT_UNSURE, /* a model here was: it is given up */
 };
 
 /* One attempt at an answer. */
@@ -91,6 +92,7 @@ struct attempt {
 	size_t model_index;
 	struct upstream *upstream;
 	struct call *call; /* NULL once it has ended */
+	struct local_call *local; /* in its place */
 	bool is_reserved;
 	bool is_probe; /* of a half-open breaker */
 	bool is_settled;
@@ -123,6 +125,14 @@ struct attempt {
 	int64_t output_estimate;    /* tokens seen, by their text */
 	struct ledger_usage billed; /* once it is settled */
 	bool is_estimated;          /* that */
+};
+
+/* The last answer that was held back, and how that came out. */
+struct escalation {
+	const char *model; /* NULL: none was */
+	const char *why;   /* it was given up; NULL: it was given */
+	double confidence;
+	int64_t held_ns;
 };
 
 /* Amounts over all attempts. */
@@ -185,6 +195,7 @@ struct request {
 	bool is_probe;    /* the candidate was let through as a probe */
 	bool asks_usage;  /* we spliced include_usage */
 	struct attempt attempt;
+	struct escalation escalation;
 	enum ledger_outcome outcome;
 
 	struct amounts amounts;

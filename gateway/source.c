@@ -78,36 +78,88 @@ const struct call_handler source_call_handler = {
     .on_failed = on_failed,
 };
 
+/* --- a model in this process ------------------------------------------------
+ */
+
+static void on_local_head(
+    void *arg, int status, const struct http1_header *headers, size_t n)
+{
+	relay_take_head(arg, &(struct relay_head){
+				 .status = status,
+				 .headers = headers,
+				 .n_headers = n,
+				 .length = -1,
+			     });
+}
+
+static void on_local_data(void *arg, struct span bytes)
+{
+	relay_take_data(arg, bytes);
+}
+
+static void on_local_done(void *arg)
+{
+	relay_take_done(arg);
+}
+
+static void on_local_failed(
+    void *arg, enum local_call_failure failure, const char *detail)
+{
+	bool is_unsure = failure == LOCAL_CALL_UNSURE;
+
+	relay_take_failure(arg, is_unsure ? ATTEMPT_UNSURE : ATTEMPT_BROKEN,
+	    is_unsure ? "unsure" : "engine", detail);
+}
+
+static bool may_give_up(void *arg)
+{
+	return relay_has_next(arg);
+}
+
+const struct local_call_handler source_local_handler = {
+    .on_head = on_local_head,
+    .on_data = on_local_data,
+    .on_done = on_local_done,
+    .on_failed = on_local_failed,
+    .may_give_up = may_give_up,
+};
+
 /* --- whatever it is ---------------------------------------------------------
  */
 
 bool source_is_there(const struct attempt *attempt)
 {
-	return attempt->call != NULL;
+	return attempt->call || attempt->local;
 }
 
 void source_pause(struct attempt *attempt)
 {
 	if (attempt->call)
 		call_pause(attempt->call);
+	else if (attempt->local)
+		local_call_pause(attempt->local);
 }
 
 void source_resume(struct attempt *attempt)
 {
 	if (attempt->call)
 		call_resume(attempt->call);
+	else if (attempt->local)
+		local_call_resume(attempt->local);
 }
 
 void source_let_go(struct attempt *attempt)
 {
 	if (attempt->call)
 		call_detach(&attempt->call);
+	local_call_cancel(&attempt->local);
 }
 
 void source_drop(struct attempt *attempt)
 {
 	if (attempt->call)
 		call_cancel(&attempt->call);
+	local_call_cancel(&attempt->local);
 }
 
 bool source_was_asked(const struct attempt *attempt)

@@ -3,6 +3,7 @@
 #ifndef GATEWAY_SOURCE_H
 #define GATEWAY_SOURCE_H
 
+#include "gateway/local/call.h"
 #include "gateway/request.h"
 
 /*
@@ -12,8 +13,9 @@
  * nothing more to say.
  */
 
-/* Calls to upstreams tell the relay so; their argument is the request. */
+/* Both kinds tell the relay so; their argument is the request. */
 extern const struct call_handler source_call_handler;
+extern const struct local_call_handler source_local_handler;
 
 bool source_is_there(const struct attempt *attempt);
 

@@ -81,6 +81,7 @@ static void find_series(struct upstream *u, struct metrics *metrics)
 	u->credentials = one(metrics, METRIC_UPSTREAM_CREDENTIALS, u->name);
 	u->estimated = one(metrics, METRIC_ESTIMATED, u->name);
 	u->unpriced = one(metrics, METRIC_UNPRICED, u->name);
+	u->held = one(metrics, METRIC_HELD, u->name);
 	u->first_token = one(metrics, METRIC_FIRST_TOKEN, u->name);
 }
 

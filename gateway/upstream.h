@@ -29,6 +29,7 @@ struct upstream {
 	struct metric *attempts[LEDGER_OUTCOMES];
 	struct metric *fallbacks, *flight, *breaker_gauge, *opened;
 	struct metric *credentials, *estimated, *unpriced, *first_token;
+	struct metric *held; /* answers that may be escalated */
 };
 
 enum breaker_state {

@@ -26,6 +26,12 @@ struct chat *chat_new(
     const struct chat_source *source, struct error *err) must_check;
 void chat_free(struct chat **chat);
 
+/*
+ * The template's own text, borrowed: the one for requests with tools where
+ * there is one.
+ */
+struct span chat_template(const struct chat *chat, bool has_tools);
+
 struct chat_text {
 	struct arena *arena;  /* the caller's: all memory but the ids' */
 	struct token_buf ids; /* initialised and freed by the caller */
