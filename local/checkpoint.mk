@@ -25,10 +25,10 @@ libsluice_a_SOURCES += \
 
 UNIT_TESTS += \
 	tests/unit/test_chat \
-	tests/unit/test_stop \
-	tests/unit/test_writer
+	tests/unit/test_local_writer \
+	tests/unit/test_stop
 tests_unit_test_chat_SOURCES = tests/unit/test_chat.c \
 	tests/unit/tokenizer_fixture.h
 tests_unit_test_stop_SOURCES = tests/unit/test_stop.c
-tests_unit_test_writer_SOURCES = tests/unit/test_writer.c \
+tests_unit_test_local_writer_SOURCES = tests/unit/test_local_writer.c \
 	tests/unit/tokenizer_fixture.h

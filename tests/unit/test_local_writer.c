@@ -1,4 +1,5 @@
-/* test_writer.c -- tokens become text that is given out when it is sure. */
+/* test_local_writer.c -- tokens become text that is given out when it is sure.
+ */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/tokenizer_fixture.h"
 
