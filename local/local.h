@@ -19,6 +19,7 @@
 #include "local/confidence.h"
 #include "local/generate.h"
 #include "local/model.h"
+#include "local/reply.h"
 #include "local/sample.h"
 #include "local/scheduler.h"
 #include "local/template.h"
