@@ -16,6 +16,7 @@
 #include "local/checkpoint.h"
 #include "local/generate.h"
 #include "local/model.h"
+#include "local/reply.h"
 #include "local/sample.h"
 #include "local/template.h"
 #include "local/tokenizer.h"
