@@ -49,6 +49,7 @@ libsluice_a_SOURCES += \
 	gateway/generate_line.c gateway/generate_line.h \
 	gateway/line.c gateway/line.h \
 	gateway/lines.c gateway/lines.h \
+	gateway/local/call.h gateway/local/models.h \
 	gateway/loading.c gateway/loading.h \
 	gateway/metrics.c gateway/metrics.h \
 	gateway/models.c \
