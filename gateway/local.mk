@@ -32,6 +32,7 @@ libsluice_a_SOURCES += \
 	gateway/cmd_version.c \
 	gateway/command.c gateway/command.h \
 	gateway/config.c gateway/config.h \
+	gateway/config_local.c \
 	gateway/config_model.c \
 	gateway/config_provider.c \
 	gateway/config_read.c gateway/config_reader.h \
@@ -49,7 +50,10 @@ libsluice_a_SOURCES += \
 	gateway/generate_line.c gateway/generate_line.h \
 	gateway/line.c gateway/line.h \
 	gateway/lines.c gateway/lines.h \
-	gateway/local/call.h gateway/local/models.h \
+	gateway/local/call.h \
+	gateway/local/cost.c gateway/local/cost.h \
+	gateway/local/models.h \
+	gateway/local/probe.c gateway/local/probe.h \
 	gateway/loading.c gateway/loading.h \
 	gateway/metrics.c gateway/metrics.h \
 	gateway/models.c \
@@ -77,6 +81,7 @@ UNIT_TESTS += \
 	tests/unit/test_classified \
 	tests/unit/test_command \
 	tests/unit/test_config \
+	tests/unit/test_cost \
 	tests/unit/test_csv \
 	tests/unit/test_files \
 	tests/unit/test_headers \
@@ -96,6 +101,7 @@ tests_unit_test_access_log_SOURCES = tests/unit/test_access_log.c
 tests_unit_test_classified_SOURCES = tests/unit/test_classified.c
 tests_unit_test_command_SOURCES = tests/unit/test_command.c $(CAPTURE)
 tests_unit_test_config_SOURCES = tests/unit/test_config.c $(PLACE)
+tests_unit_test_cost_SOURCES = tests/unit/test_cost.c
 tests_unit_test_csv_SOURCES = tests/unit/test_csv.c
 tests_unit_test_files_SOURCES = tests/unit/test_files.c $(PLACE)
 tests_unit_test_headers_SOURCES = tests/unit/test_headers.c

@@ -4,6 +4,7 @@
 #define GATEWAY_LOCAL_MODELS_H
 
 #include "gateway/config.h"
+#include "gateway/local/cost.h"
 #include "gateway/metrics.h"
 #include "local/local.h"
 
@@ -55,13 +56,5 @@ const struct local_parts *local_model_parts(const struct local_model *model);
 /* How it stands, for the router and the metrics: zeros until it is ready. */
 void local_model_stats(
     const struct local_model *model, struct lane_stats *stats);
-
-/*
- * What <busy_ns> of this model's time cost, in nano-dollars, half-even: with
- * the machine's price by the hour (full) or for its power alone (marginal).
- * Models with a price per token are not asked.
- */
-int64_t local_cost_nano(
-    const struct config_local *local, int64_t busy_ns, bool is_full);
 
 #endif
