@@ -12,6 +12,7 @@
  * once.
  */
 #include "local/bench.h"
+#include "local/calibrate.h"
 #include "local/card.h"
 #include "local/chat.h"
 #include "local/checkpoint.h"
