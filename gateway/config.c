@@ -7,6 +7,7 @@
 
 #include "gateway/config_reader.h"
 #include "gateway/config_tables.h"
+#include "local/local.h"
 
 const char *config_environment(const char *name, void *arg)
 {
@@ -61,6 +62,7 @@ static void free_local(struct config_local *local)
 	free(local->path);
 	free(local->class_name);
 	free(local->calibration_file);
+	confidence_map_free(&local->calibration);
 	free(local->identity);
 	free(local);
 }
@@ -206,7 +208,7 @@ bool config_write_docs(struct buf *out)
 	    &config_key_table, &config_provider_table, &config_pool_table,
 	    &config_timeouts_table, &config_breaker_table, &config_model_table,
 	    &config_price_table, &config_local_table, &config_power_table,
-	    &config_escalate_table, &config_engine_table};
+	    &config_engine_table};
 
 	if (!buf_append(out,
 		SPAN("# Configuration\n\nMade from the tables in "

@@ -4,6 +4,7 @@
 
 #include "gateway/config_reader.h"
 #include "gateway/config_tables.h"
+#include "gateway/files.h"
 #include "gateway/local/probe.h"
 
 #define NANO INT64_C(1000000000)
@@ -12,6 +13,7 @@
 #define HOUR_MAX 100000
 #define CLASS_NAME_MAX 64
 #define THREADS_MAX 256
+#define CALIBRATION_MAX (1 << 20)
 
 /* --- the engine
  * ----------------------------------------------------------------- */
@@ -89,55 +91,49 @@ static void read_power(const struct config_reader *reader,
 /* --- when its answers are given up
  * ------------------------------------------------- */
 
+/* Once all models are known, since it may name any of them. */
 static void read_escalate(const struct config_reader *reader,
-    const struct yaml_node *node, struct config_local *local)
-{
-	const struct yaml_node *map = yaml_get(node, "escalate");
-	struct config_escalate_text text = {0};
-
-	if (!map)
-		return;
-	settings_read(&config_escalate_table, &reader->source, map, &text);
-	local->escalates = true;
-	local->escalate = (struct router_escalate){
-	    .below = (double)read_decimal(reader, map, "below", text.below, 1) /
-		     (double)NANO,
-	    .hold = text.hold,
-	    .to = SIZE_MAX,
-	};
-	settings_free(&config_escalate_table, &text);
-}
-
-/* Once all models are known: the one that is asked instead. */
-static void find_other(const struct config_reader *reader,
     const struct yaml_node *node, struct config_model *model)
 {
 	const struct config *config = reader->config;
-	const struct yaml_node *to = yaml_get(yaml_get(node, "escalate"), "to");
-	const char **known;
-	const char *near;
-	size_t other;
+	const struct yaml_node *at = yaml_get(node, "escalate");
+	const struct yaml_node *to = yaml_get(at, "to");
+	const struct router_escalate_place place = {
+	    .file = reader->source.file,
+	    .models = config->catalogue,
+	    .n_models = config->n_models,
+	    .mistakes = reader->source.mistakes,
+	};
+	struct config_local *local = model->local;
 
-	if (!to || to->kind != YAML_SCALAR)
+	if (!at || !router_escalate_read(&place, at, &local->escalate))
 		return;
-	other = config_find_model(config, to->text);
-	model->local->escalate.to = other;
-	if (other != SIZE_MAX && &config->models[other] != model)
-		return;
-	if (other != SIZE_MAX) {
+	local->escalates = true;
+	if (to && local->escalate.to < config->n_models &&
+	    &config->models[local->escalate.to] == model)
 		config_complain(reader, to,
 		    "\"to\" must name another model than \"%s\" itself",
 		    model->name);
+}
+
+static void read_calibration(const struct config_reader *reader,
+    const struct yaml_node *node, struct config_local *local)
+{
+	struct error err;
+	struct span text;
+
+	if (!local->calibration_file)
 		return;
+	if (file_read(local->calibration_file, CALIBRATION_MAX, &text, &err) ==
+	    OK) {
+		local->calibration = confidence_map_new(text, &err);
+		if (!local->calibration)
+			error_prefix(&err, "%s", local->calibration_file);
+		file_free(&text);
 	}
-	known = mem_alloc((config->n_models + 1) * sizeof(*known));
-	for (size_t i = 0; i < config->n_models; i++)
-		known[i] = config->catalogue[i].name;
-	near = mistakes_nearest(to->text, known, config->n_models);
-	config_complain(reader, to, "unknown model \"%.*s\"%s%s%s",
-	    SPAN_FMT(span_head(to->text, 60)), near ? "; did you mean \"" : "",
-	    near ? near : "", near ? "\"?" : "");
-	free(known);
+	if (!local->calibration)
+		config_complain(reader, yaml_get(node, "calibration"),
+		    "\"calibration\": %s", err.text);
 }
 
 /* --- its checkpoint
@@ -253,7 +249,7 @@ static void read_local(struct config_reader *reader,
 	if (local->class_name)
 		check_class(reader, node, local);
 	read_power(reader, node, &local->power);
-	read_escalate(reader, node, local);
+	read_calibration(reader, node, local);
 	if (text.path)
 		local->path = find_path(reader, node, text.path);
 	free(text.path);
@@ -303,8 +299,11 @@ void config_read_locals(
 		config->n_models++;
 		config_catalogue(config, at);
 	}
-	for (size_t i = 0; i < n; i++)
-		find_other(reader, list->items[i], &config->models[first + i]);
+	for (size_t i = 0; i < n; i++) {
+		read_escalate(
+		    reader, list->items[i], &config->models[first + i]);
+		config_catalogue(config, first + i);
+	}
 }
 
 void config_warn_of_memory(

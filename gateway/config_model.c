@@ -103,6 +103,7 @@ void config_catalogue(struct config *config, size_t i)
 	    .output_femto = model->price.output_femto,
 	    .is_local = local != NULL,
 	    .escalate = local && local->escalates ? &local->escalate : NULL,
+	    .class_name = local ? local->class_name : NULL,
 	};
 }
 

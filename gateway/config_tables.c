@@ -199,7 +199,7 @@ static const struct setting local[] = {
 {.key = "power", .type = SETTING_NESTED, .doc = "What its time costs; or `price`. Neither: unpriced."},
 {.key = "capabilities", .type = SETTING_NESTED,
  .doc = "As a model's; absent: what the checkpoint says that it can. A classifier with a `class` serves no endpoint unless it is listed here."},
-{.key = "escalate", .type = SETTING_NESTED, .doc = "When its answers are given up for another model's; a policy may say otherwise."},
+{.key = "escalate", .type = SETTING_NESTED, .doc = "When its answers are given up for another model's: `{below, hold, to, sample}` as in a policy, see docs/policies.md. A rule may say otherwise."},
 {.key = "calibration", .type = SETTING_PATH, .offset = AT(config_local_text, calibration),
  .doc = "A file of `sluice calibrate` that turns its confidence into the chance of being right."},
 {.key = "class", .type = SETTING_STRING, .offset = AT(config_local_text, class_name),
@@ -218,17 +218,6 @@ static const struct setting power[] = {
 };
 const struct settings config_power_table = {.name = "local[].power", TABLE(power),
  .doc = "What a local model's time costs; plain decimals of at most nine fractional digits."};
-
-static const struct setting escalate[] = {
-{.key = "below", .type = SETTING_STRING, .offset = AT(config_escalate_text, below), .is_required = true,
- .doc = "The chance of being right, 0 to 1, under which an answer is given up."},
-{.key = "hold", .type = SETTING_INT, .offset = AT(config_escalate_text, hold), .fallback = "48", .min = 1, .max = 1 << 20,
- .doc = "Tokens that are held back from the client until then; an answer that ends before is held whole."},
-{.key = "to", .type = SETTING_STRING, .offset = AT(config_escalate_text, to),
- .doc = "Name of the model that is asked instead; absent: the next candidate."},
-};
-const struct settings config_escalate_table = {.name = "local[].escalate", TABLE(escalate),
- .doc = "When a local answer is given up for another model's, before the client has seen any of it."};
 
 static const struct setting engine[] = {
 {.key = "threads", .type = SETTING_STRING, .offset = AT(config_engine, threads_text), .fallback = "auto",

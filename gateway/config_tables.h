@@ -18,7 +18,6 @@ extern const struct settings config_model_table;
 extern const struct settings config_price_table;
 extern const struct settings config_local_table;
 extern const struct settings config_power_table;
-extern const struct settings config_escalate_table;
 extern const struct settings config_engine_table;
 
 /* A key's file members that are not kept as text. */
@@ -42,12 +41,6 @@ struct config_power_text {
 	char *watts;
 	char *tariff;
 	char *hour;
-};
-
-struct config_escalate_text {
-	char *below;
-	char *to;
-	int64_t hold;
 };
 
 #endif

@@ -52,12 +52,20 @@ libsluice_a_SOURCES += \
 	gateway/lines.c gateway/lines.h \
 	gateway/local/call.h \
 	gateway/local/cost.c gateway/local/cost.h \
-	gateway/local/models.h \
+	gateway/local/embed.c gateway/local/embed.h \
+	gateway/local/encode.c gateway/local/encode.h \
+	gateway/local/encoder_text.c gateway/local/encoder_text.h \
+	gateway/local/float_text.c gateway/local/float_text.h \
+	gateway/local/model.h \
+	gateway/local/models.c gateway/local/models.h \
+	gateway/local/models_load.c \
+	gateway/local/models_metrics.c \
 	gateway/local/probe.c gateway/local/probe.h \
 	gateway/loading.c gateway/loading.h \
 	gateway/metrics.c gateway/metrics.h \
 	gateway/models.c \
 	gateway/process.c gateway/process.h \
+	gateway/ready.c gateway/ready.h \
 	gateway/recent.c gateway/recent.h \
 	gateway/record.c \
 	gateway/relay.c gateway/relay.h \
@@ -84,6 +92,7 @@ UNIT_TESTS += \
 	tests/unit/test_cost \
 	tests/unit/test_csv \
 	tests/unit/test_files \
+	tests/unit/test_float_text \
 	tests/unit/test_headers \
 	tests/unit/test_find_ledger \
 	tests/unit/test_line \
@@ -104,6 +113,7 @@ tests_unit_test_config_SOURCES = tests/unit/test_config.c $(PLACE)
 tests_unit_test_cost_SOURCES = tests/unit/test_cost.c
 tests_unit_test_csv_SOURCES = tests/unit/test_csv.c
 tests_unit_test_files_SOURCES = tests/unit/test_files.c $(PLACE)
+tests_unit_test_float_text_SOURCES = tests/unit/test_float_text.c
 tests_unit_test_headers_SOURCES = tests/unit/test_headers.c
 tests_unit_test_find_ledger_SOURCES = tests/unit/test_find_ledger.c $(PLACE) \
 	$(CAPTURE)
