@@ -64,7 +64,7 @@ static int embed_lines(
 	encoder_text_init(&e->text, engine->checkpoint, flags);
 	token_buf_init(&e->ids, SIZE_MAX);
 	e->vector = mem_alloc(e->info.hidden * sizeof(*e->vector));
-	status = lines_run(&(struct lines){answer, e, false});
+	status = lines_run(&(struct lines){.answer = answer, .arg = e});
 	encoder_text_free(&e->text);
 	token_buf_free(&e->ids);
 	free(e->vector);
