@@ -8,13 +8,15 @@
  * process. A checkpoint (local/checkpoint.h) is a model, its tokenizer and its
  * chat template; a generator (local/generate.h) writes texts with it. Below
  * them lie the parts: local/model.h computes tokens, local/sample.h chooses the
- * next and says how sure the model was.
+ * next and says how sure the model was, local/grammar.h holds what it says to
+ * JSON.
  */
 #include "local/bench.h"
 #include "local/card.h"
 #include "local/chat.h"
 #include "local/checkpoint.h"
 #include "local/generate.h"
+#include "local/grammar.h"
 #include "local/model.h"
 #include "local/sample.h"
 #include "local/template.h"
