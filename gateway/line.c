@@ -97,8 +97,7 @@ static void write_hold(const struct line *line, struct json_out *out)
 	write_text(out, SPAN("escalated"), line->escalated);
 	if (line->confidence >= 0) {
 		json_out_name(out, SPAN("confidence"));
-		json_out_decimal(
-		    out, (int64_t)(line->confidence * 1000), 3);
+		json_out_decimal(out, (int64_t)(line->confidence * 1000), 3);
 	}
 	write_ms(out, SPAN("held_ms"), line->held_ns);
 }

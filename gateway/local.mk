@@ -61,6 +61,7 @@ libsluice_a_SOURCES += \
 	gateway/local/ask_tools.c \
 	gateway/local/call.c gateway/local/call.h gateway/local/call_parts.h \
 	gateway/local/call_begin.c \
+	gateway/local/call_embed.c \
 	gateway/local/call_hold.c \
 	gateway/local/call_post.c gateway/local/call_post.h \
 	gateway/local/call_text.c \
@@ -116,6 +117,8 @@ UNIT_TESTS += \
 	tests/unit/test_headers \
 	tests/unit/test_find_ledger \
 	tests/unit/test_line \
+	tests/unit/test_local_hold \
+	tests/unit/test_local_say \
 	tests/unit/test_models \
 	tests/unit/test_process \
 	tests/unit/test_recent \
@@ -140,6 +143,8 @@ tests_unit_test_headers_SOURCES = tests/unit/test_headers.c
 tests_unit_test_find_ledger_SOURCES = tests/unit/test_find_ledger.c $(PLACE) \
 	$(CAPTURE)
 tests_unit_test_line_SOURCES = tests/unit/test_line.c
+tests_unit_test_local_hold_SOURCES = tests/unit/test_local_hold.c
+tests_unit_test_local_say_SOURCES = tests/unit/test_local_say.c
 tests_unit_test_models_SOURCES = tests/unit/test_models.c $(PLACE) \
 	tests/unit/certificates.c tests/unit/certificates.h
 tests_unit_test_process_SOURCES = tests/unit/test_process.c

@@ -223,9 +223,8 @@ static void note_end(const struct request *request)
 		    attempt->model->name, attempt->detail);
 	else
 		log_warn(request->id_text, "attempt_failed",
-		    "attempt=%s model=%s how=%s why=\"%s\"",
-		    attempt->id_text, attempt->model->name, attempt->how,
-		    attempt->detail);
+		    "attempt=%s model=%s how=%s why=\"%s\"", attempt->id_text,
+		    attempt->model->name, attempt->how, attempt->detail);
 }
 
 /* No answer came, or not to its end. */

@@ -91,7 +91,7 @@ struct attempt {
 	const struct config_model *model;
 	size_t model_index;
 	struct upstream *upstream;
-	struct call *call; /* NULL once it has ended */
+	struct call *call;        /* NULL once it has ended */
 	struct local_call *local; /* in its place */
 	bool is_reserved;
 	bool is_probe; /* of a half-open breaker */

@@ -77,8 +77,7 @@ static int64_t cost_of(const struct config_model *model,
 }
 
 /* What holding an answer back has cost, and whether it was given up. */
-static void note_hold(
-    struct request *request, const struct local_call_use *use)
+static void note_hold(struct request *request, const struct local_call_use *use)
 {
 	struct attempt *attempt = &request->attempt;
 	struct upstream *upstream = attempt->upstream;
@@ -93,10 +92,9 @@ static void note_hold(
 	};
 	metric_observe(upstream->held, use->held_ns);
 	if (use->given_up)
-		metric_add(metrics_get(request->worker->metrics,
-			       METRIC_ESCALATIONS,
-			       (const char *const[]){
-				   upstream->name, use->given_up}),
+		metric_add(
+		    metrics_get(request->worker->metrics, METRIC_ESCALATIONS,
+			(const char *const[]){upstream->name, use->given_up}),
 		    1);
 }
 
@@ -217,8 +215,8 @@ void attempt_settle(struct request *request, enum ledger_outcome outcome)
 	    .cached_tokens = usage.cached_tokens,
 	    .output_tokens = usage.output_tokens,
 	    .is_estimated = is_estimated,
-	    .cost_nano = cost_of(attempt->model, &usage,
-		attempt->local ? &use : NULL),
+	    .cost_nano =
+		cost_of(attempt->model, &usage, attempt->local ? &use : NULL),
 	};
 	/* An attempt that answered nobody saved nothing. */
 	if (has_delivered(request, outcome) || outcome == LEDGER_CLIENT_GONE)

@@ -5,8 +5,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-bool ask_refuse(struct asker *a, const char *code, const char *param,
-    const char *fmt, ...)
+bool ask_refuse(
+    struct asker *a, const char *code, const char *param, const char *fmt, ...)
 {
 	struct ask_refusal *refusal = a->refusal;
 	va_list args;
@@ -20,8 +20,7 @@ bool ask_refuse(struct asker *a, const char *code, const char *param,
 	return false;
 }
 
-bool ask_refuse_unsupported(
-    struct asker *a, const char *param, const char *why)
+bool ask_refuse_unsupported(struct asker *a, const char *param, const char *why)
 {
 	return ask_refuse(a, "unsupported_parameter", param,
 	    "The model %.*s does not support '%s' here: %s.",
@@ -42,7 +41,8 @@ uint32_t ask_find(const struct asker *a, struct span name)
 	return json_is(a->doc, node, JSON_NULL) ? JSON_NONE : node;
 }
 
-/* --- the form of the answer ------------------------------------------------ */
+/* --- the form of the answer ------------------------------------------------
+ */
 
 static bool read_schema(struct asker *a, uint32_t format)
 {
@@ -98,7 +98,8 @@ static bool read_format(struct asker *a)
 	return true;
 }
 
-/* --- all of it -------------------------------------------------------------- */
+/* --- all of it --------------------------------------------------------------
+ */
 
 static bool read_chat(struct asker *a)
 {

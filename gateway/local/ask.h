@@ -5,8 +5,6 @@
 
 #include "dialect/dialect.h"
 #include "gateway/local/models.h"
-#include "local/grammar.h"
-#include "local/reply.h"
 
 /*
  * An ask is what a chat or a completion request means to the engine: prompts in

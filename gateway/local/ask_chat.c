@@ -8,7 +8,8 @@ static bool refuse_long(struct asker *a)
 	    "The conversation is too long.");
 }
 
-/* --- what the template reads --------------------------------------------------
+/* --- what the template reads
+ * --------------------------------------------------
  */
 
 /* Names that are ours to say, whatever chat_template_kwargs has. */
@@ -33,7 +34,8 @@ static bool write_extras(struct asker *a, struct buf *out)
 	     key = ask_next_key(a->doc, extras, key)) {
 		if (is_ours(ask_text(a, key)))
 			continue;
-		if (!buf_append(out, SPAN(",")) || !ask_copy(a->doc, key, out) ||
+		if (!buf_append(out, SPAN(",")) ||
+		    !ask_copy(a->doc, key, out) ||
 		    !buf_append(out, SPAN(":")) ||
 		    !ask_copy(a->doc, key + 1, out))
 			return refuse_long(a);
@@ -49,8 +51,8 @@ static bool write_effort(struct asker *a, struct buf *out)
 {
 	uint32_t node = ask_find(a, SPAN("reasoning_effort"));
 	struct span effort = ask_text(a, node);
-	bool is_none = span_eq(effort, SPAN("none")) ||
-		       span_eq(effort, SPAN("minimal"));
+	bool is_none =
+	    span_eq(effort, SPAN("none")) || span_eq(effort, SPAN("minimal"));
 
 	if (node == JSON_NONE)
 		return true;
@@ -125,15 +127,15 @@ static bool takes_tools(struct asker *a, struct rendering *r)
 	struct buf out;
 	bool ok;
 
-	if (!encode(a, r, SPAN("{\"messages\":[{\"role\":\"user\","
-			       "\"content\":\"x\"}]}"),
+	if (!encode(a, r,
+		SPAN("{\"messages\":[{\"role\":\"user\","
+		     "\"content\":\"x\"}]}"),
 		false))
 		return true;
 	plain = r->text;
 	buf_init(&out, ASK_TEXT_MAX);
 	ok = buf_append(&out, talk) && write_tools(a, &out) &&
-	     buf_append(&out, SPAN("}")) &&
-	     encode(a, r, buf_span(&out), false);
+	     buf_append(&out, SPAN("}")) && encode(a, r, buf_span(&out), false);
 	buf_free(&out);
 	return !ok || !span_eq(plain, r->text);
 }
@@ -161,7 +163,8 @@ static bool render(struct asker *a, struct rendering *r)
 			 r->err.text);
 }
 
-/* --- how the answer is read ---------------------------------------------------
+/* --- how the answer is read
+ * ---------------------------------------------------
  */
 
 #define SHOWN_MAX 32
@@ -181,7 +184,8 @@ static bool find_shown(struct asker *a)
 	const struct reply_options *reply = &a->ask->reply;
 	const struct tokenizer *tokenizer =
 	    checkpoint_tokenizer(a->source->parts->checkpoint);
-	uint32_t *shown = arena_alloc(&a->ask->arena, SHOWN_MAX * sizeof(*shown));
+	uint32_t *shown =
+	    arena_alloc(&a->ask->arena, SHOWN_MAX * sizeof(*shown));
 	const char *marker;
 	size_t n = 0;
 
@@ -242,8 +246,8 @@ static bool read_back(struct asker *a, struct rendering *r)
 	struct span template = chat_template(r->chat, has_tools);
 
 	*reply = (struct reply_options){
-	    .format = reply_format_detect(
-		template, a->source->parts->info.family),
+	    .format =
+		reply_format_detect(template, a->source->parts->info.family),
 	    .thinks = reply_template_thinks(template),
 	    .starts_thinking = reply_prompt_thinks(r->text),
 	    .has_tools = has_tools,

@@ -195,7 +195,8 @@ static bool put_message_member(
 		return put_role(p, value);
 	if (span_eq(name, SPAN("content")))
 		return put_content(p, value);
-	if (span_eq(name, SPAN("tool_calls")) && json_is(doc, value, JSON_ARRAY))
+	if (span_eq(name, SPAN("tool_calls")) &&
+	    json_is(doc, value, JSON_ARRAY))
 		return put_calls(p, value);
 	if (span_eq(name, SPAN("function_call")))
 		return refuse_here(p, "use tool_calls, not function_call");

@@ -70,8 +70,8 @@ static bool read_sampling(struct asker *a)
 		a, "temperature", (const double[]){0, 2}, &temperature) ||
 	    !read_number(a, "top_p", (const double[]){0, 1}, &top_p) ||
 	    !read_number(a, "min_p", (const double[]){0, 1}, &min_p) ||
-	    !read_number(a, "frequency_penalty", (const double[]){-2, 2},
-		&frequency) ||
+	    !read_number(
+		a, "frequency_penalty", (const double[]){-2, 2}, &frequency) ||
 	    !read_number(
 		a, "presence_penalty", (const double[]){-2, 2}, &presence) ||
 	    !read_number(a, "repetition_penalty", (const double[]){0.01, 10},
@@ -104,7 +104,8 @@ static bool read_seed(struct asker *a)
 	return true;
 }
 
-/* --- bias ------------------------------------------------------------------- */
+/* --- bias -------------------------------------------------------------------
+ */
 
 static bool refuse_bias(struct asker *a)
 {
@@ -209,8 +210,7 @@ static bool read_limits(struct asker *a)
 	int64_t newer = INT64_MAX;
 
 	if (!read_whole(a, "max_tokens", range, &limit) ||
-	    (is_chat &&
-		!read_whole(a, "max_completion_tokens", range, &newer)))
+	    (is_chat && !read_whole(a, "max_completion_tokens", range, &newer)))
 		return false;
 	if (newer < limit)
 		limit = newer;
@@ -260,7 +260,8 @@ static bool read_logprobs(struct asker *a)
 	return true;
 }
 
-/* --- what cannot be done ------------------------------------------------------
+/* --- what cannot be done
+ * ------------------------------------------------------
  */
 
 /* Members that would change the answer if they could be obeyed. */
@@ -304,8 +305,8 @@ static bool check_members(struct asker *a)
 		    a, "suffix", "it writes on from the prompt's end");
 	if (!read_flag(a, "echo", &echoes))
 		return false;
-	return !echoes || ask_refuse_unsupported(a, "echo",
-			      "the prompt is not given back");
+	return !echoes || ask_refuse_unsupported(
+			      a, "echo", "the prompt is not given back");
 }
 
 bool ask_read_options(struct asker *a)

@@ -72,9 +72,9 @@ static bool add_prompt(
 static bool add_all(struct asker *a, struct tokenizer_work *work)
 {
 	uint32_t node = ask_find(a, SPAN("prompt"));
-	uint32_t first =
-	    json_is(a->doc, node, JSON_ARRAY) ? json_first(a->doc, node)
-					      : JSON_NONE;
+	uint32_t first = json_is(a->doc, node, JSON_ARRAY)
+			     ? json_first(a->doc, node)
+			     : JSON_NONE;
 
 	if (node == JSON_NONE)
 		return ask_refuse(a, "missing_required_parameter", "prompt",

@@ -9,15 +9,14 @@
 
 static bool refuse_tool(struct asker *a, const char *what)
 {
-	return ask_refuse(
-	    a, "invalid_value", "tools", "Invalid value for 'tools': %s.", what);
+	return ask_refuse(a, "invalid_value", "tools",
+	    "Invalid value for 'tools': %s.", what);
 }
 
 static bool read_tool(struct asker *a, uint32_t tool, struct span *names)
 {
 	uint32_t function = json_find(a->doc, tool, SPAN("function"));
-	struct span type =
-	    ask_text(a, json_find(a->doc, tool, SPAN("type")));
+	struct span type = ask_text(a, json_find(a->doc, tool, SPAN("type")));
 	struct span name =
 	    ask_text(a, json_find(a->doc, function, SPAN("name")));
 
@@ -170,8 +169,8 @@ static bool write_schema(
 		from = nodes[i + 1].end;
 		i++;
 	}
-	return buf_append(out,
-	    span_make(doc->text.ptr + from, nodes[schema].end - from));
+	return buf_append(
+	    out, span_make(doc->text.ptr + from, nodes[schema].end - from));
 }
 
 static bool write_call_schema(
@@ -188,9 +187,8 @@ static bool write_call_schema(
 	       (json_is(a->doc, schema, JSON_OBJECT)
 		       ? write_schema(a, schema, top, out)
 		       : buf_append(out, SPAN("{\"type\":\"object\"}"))) &&
-	       buf_append(out,
-		   SPAN("},\"required\":[\"name\",\"arguments\"],"
-			"\"additionalProperties\":false}"));
+	       buf_append(out, SPAN("},\"required\":[\"name\",\"arguments\"],"
+				    "\"additionalProperties\":false}"));
 }
 
 static bool is_wanted(struct asker *a, uint32_t tool)
@@ -213,8 +211,8 @@ static bool write_any_schema(struct asker *a, struct buf *out)
 
 		if (!is_wanted(a, tool))
 			continue;
-		top = span_of(arena_printf(&a->ask->arena,
-		    "#/anyOf/%zu/properties/arguments", n));
+		top = span_of(arena_printf(
+		    &a->ask->arena, "#/anyOf/%zu/properties/arguments", n));
 		if ((n > 0 && !buf_append(out, SPAN(","))) ||
 		    !write_call_schema(a, tool, top, out))
 			return false;
@@ -247,8 +245,8 @@ bool ask_force_call(struct asker *a)
 	bool ok;
 
 	if (!a->source->parts->vocab)
-		return ask_refuse_unsupported(a, "tool_choice",
-		    "its tokens are not text by themselves");
+		return ask_refuse_unsupported(
+		    a, "tool_choice", "its tokens are not text by themselves");
 	buf_init(&out, ASK_TEXT_MAX);
 	ok = write_any_schema(a, &out);
 	if (ok)

@@ -5,14 +5,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* --- life ------------------------------------------------------------------ */
+/* --- life ------------------------------------------------------------------
+ */
 
 static void on_note(void *arg, const struct call_note *note)
 {
 	struct local_call *call = arg;
 
 	if (note->job == CALL_START)
-		call_start_jobs(call);
+		call_open(call);
 	else
 		call_take_note(call, note);
 }
@@ -64,6 +65,7 @@ void local_call_cancel(struct local_call **call)
 		return;
 	*call = NULL;
 	c->is_over = true;
+	embed_cancel(&c->embed);
 	call_end_jobs(c);
 	for (uint32_t i = 0; i < c->n_texts; i++) {
 		if (c->texts[i].job)
@@ -73,17 +75,23 @@ void local_call_cancel(struct local_call **call)
 	loop_retire(c->loop, free_call, c);
 }
 
-/* --- events ---------------------------------------------------------------- */
+/* --- events ----------------------------------------------------------------
+ */
 
-static void give_head(struct local_call *call)
+void call_give(struct local_call *call, struct span bytes)
 {
-	const struct http1_header type = {SPAN("content-type"),
-	    call->options.request->stream
-		? SPAN("text/event-stream; charset=utf-8")
-		: SPAN("application/json")};
+	const struct local_call_handler *handler = call->options.handler;
+	const struct http1_header type = {
+	    SPAN("content-type"), call->options.request->stream
+				      ? SPAN("text/event-stream; charset=utf-8")
+				      : SPAN("application/json")};
 
-	call->has_head = true;
-	call->options.handler->on_head(call->options.arg, 200, &type, 1);
+	if (!call->has_head) {
+		call->has_head = true;
+		handler->on_head(call->options.arg, 200, &type, 1);
+	}
+	if (!call->is_over)
+		handler->on_data(call->options.arg, bytes);
 }
 
 void call_flush(struct local_call *call)
@@ -95,11 +103,8 @@ void call_flush(struct local_call *call)
 		return;
 	bytes = say_bytes(call->say);
 	len = buf_len(bytes);
-	if (len > 0 && !call->has_head)
-		give_head(call);
-	if (len > 0 && !call->is_over) {
-		call->options.handler->on_data(
-		    call->options.arg, buf_span(bytes));
+	if (len > 0) {
+		call_give(call, buf_span(bytes));
 		buf_consume(bytes, len);
 	}
 	if (!call->is_whole || call->is_over || call->is_paused ||
@@ -148,6 +153,8 @@ void call_fail(struct local_call *call, enum local_call_failure failure,
 void local_call_pause(struct local_call *call)
 {
 	call->is_paused = true;
+	if (call->embed)
+		embed_pause(call->embed);
 }
 
 void local_call_resume(struct local_call *call)
@@ -155,8 +162,20 @@ void local_call_resume(struct local_call *call)
 	if (!call->is_paused)
 		return;
 	call->is_paused = false;
+	if (call->embed)
+		embed_resume(call->embed);
 	if (call->say && !call->was_told)
 		call_flush(call);
+}
+
+static void use_embed(const struct local_call *call, struct local_call_use *out)
+{
+	struct job_use use;
+
+	embed_use(call->embed, &use);
+	out->prompt_tokens = use.prompt_tokens;
+	out->waited_ns = use.waited_ns;
+	out->busy_ns = use.busy_ns;
 }
 
 void local_call_use(const struct local_call *call, struct local_call_use *out)
@@ -170,6 +189,8 @@ void local_call_use(const struct local_call *call, struct local_call_use *out)
 	};
 	if (call->held_from_ns > 0)
 		out->held_ns = loop_now_ns(call->loop) - call->held_from_ns;
+	if (call->embed)
+		use_embed(call, out);
 	for (uint32_t i = 0; i < call->n_texts; i++) {
 		const struct call_text *text = &call->texts[i];
 

@@ -17,8 +17,8 @@
  *
  * What the engine cannot do is a head with status 400 and an error object that
  * names it; a full queue, or too long a wait in it, is 429 with retry-after; a
- * model that is not loaded is 503. An answer that is held back (policy: escalate) and found wanting
- * fails as LOCAL_CALL_UNSURE before its head.
+ * model that is not loaded is 503. An answer that is held back (policy:
+ * escalate) and found wanting fails as LOCAL_CALL_UNSURE before its head.
  */
 struct local_call;
 
@@ -67,8 +67,8 @@ void local_call_resume(struct local_call *call);
 struct local_call_use {
 	int64_t prompt_tokens, cached_tokens, output_tokens;
 	int64_t waited_ns, busy_ns;
-	int64_t held_ns;   /* from its first token to its release or end */
-	double confidence; /* 0..1, or -1: not asked for */
+	int64_t held_ns;      /* from its first token to its release or end */
+	double confidence;    /* 0..1, or -1: not asked for */
 	const char *given_up; /* why: "unsure", "loop" ...; NULL: it was not */
 };
 void local_call_use(const struct local_call *call, struct local_call_use *out);

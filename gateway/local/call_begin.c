@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* --- refusals --------------------------------------------------------------- */
+/* --- refusals ---------------------------------------------------------------
+ */
 
 static void refuse_unready(struct local_call *call, enum local_state state)
 {
@@ -32,7 +33,7 @@ static void refuse_unready(struct local_call *call, enum local_state state)
 	    state == LOCAL_LOADING ? NS_PER_S : 0);
 }
 
-static void refuse_job(struct local_call *call, const struct job_offer *offer,
+void call_refuse_job(struct local_call *call, const struct job_offer *offer,
     const struct error *err)
 {
 	static const struct {
@@ -67,6 +68,18 @@ static void refuse_job(struct local_call *call, const struct job_offer *offer,
 	    refusal == JOB_FULL ? retry : 0);
 }
 
+void call_refuse_late(struct local_call *call)
+{
+	call_refuse(call, 429,
+	    &(struct dialect_error){
+		.message = "Too many requests are before this one; try again "
+			   "later.",
+		.type = "rate_limit_error",
+		.code = "engine_overloaded",
+	    },
+	    NS_PER_S);
+}
+
 static void refuse_asked(
     struct local_call *call, const struct ask_refusal *refusal)
 {
@@ -80,7 +93,8 @@ static void refuse_asked(
 	    0);
 }
 
-/* --- the answer's frame ------------------------------------------------------ */
+/* --- the answer's frame ------------------------------------------------------
+ */
 
 /* The hexadecimal part of "req_0123...". */
 static struct span bare_id(const struct local_call *call)
@@ -108,8 +122,7 @@ static void write_fingerprint(const struct local_call *call, char out[16])
 		len = (int)sizeof(text) - 1;
 	digest = hash_sha256(span_make(text, (size_t)len));
 	snprintf(out, 16, "fp_%02x%02x%02x%02x%02x", digest.bytes[0],
-	    digest.bytes[1], digest.bytes[2], digest.bytes[3],
-	    digest.bytes[4]);
+	    digest.bytes[1], digest.bytes[2], digest.bytes[3], digest.bytes[4]);
 }
 
 static void make_say(struct local_call *call)
@@ -162,7 +175,8 @@ static void make_texts(struct local_call *call, const struct ask *ask)
 		call->seen = mem_zalloc(call->n_texts * sizeof(*call->seen));
 }
 
-/* --- jobs -------------------------------------------------------------------- */
+/* --- jobs --------------------------------------------------------------------
+ */
 
 /* A seed that nobody chose is the request's id, so that a log tells it. */
 static uint64_t seed_of(const struct local_call *call, const struct ask *ask)
@@ -172,8 +186,8 @@ static uint64_t seed_of(const struct local_call *call, const struct ask *ask)
 }
 
 /* Samples differ from one another; the first is the likeliest answer. */
-static void vary(struct local_call *call, uint32_t i,
-    const struct ask *ask, struct generate_options *generate)
+static void vary(struct local_call *call, uint32_t i, const struct ask *ask,
+    struct generate_options *generate)
 {
 	struct sample_options *sample = &generate->sample;
 
@@ -193,8 +207,7 @@ static void make_reply(
 
 	if (call->options.request->endpoint != ENDPOINT_CHAT)
 		return;
-	options.seed =
-	    hash_fast(bare_id(call), 2) + (uint64_t)text->choice;
+	options.seed = hash_fast(bare_id(call), 2) + (uint64_t)text->choice;
 	text->reply = reply_new(&options);
 	if (call->is_sampling)
 		text->judge = reply_new(&options);
@@ -251,7 +264,7 @@ static bool start_job(
 		return true;
 	}
 	call_post_unwatch(&watch);
-	refuse_job(call, &offer, &err);
+	call_refuse_job(call, &offer, &err);
 	return false;
 }
 
@@ -265,17 +278,11 @@ static void start_all(struct local_call *call, const struct ask *ask)
 	}
 }
 
-void call_start_jobs(struct local_call *call)
+static void start_jobs(struct local_call *call)
 {
-	enum local_state state = local_model_state(call->options.model);
 	struct ask_refusal refusal = {0};
 	struct ask ask;
 
-	if (state != LOCAL_READY) {
-		refuse_unready(call, state);
-		return;
-	}
-	call->parts = local_model_parts(call->options.model);
 	if (ask_make(&ask,
 		&(struct ask_source){
 		    .request = call->options.request,
@@ -287,4 +294,42 @@ void call_start_jobs(struct local_call *call)
 	else
 		refuse_asked(call, &refusal);
 	ask_free(&ask);
+}
+
+/* A model writes texts or gives vectors, not both. */
+static void refuse_endpoint(struct local_call *call)
+{
+	char message[400];
+
+	snprintf(message, sizeof(message), "The model %.200s %s.",
+	    call->options.config->name,
+	    call->parts->info.is_encoder
+		? "gives embeddings and writes no text"
+		: "writes text and gives no embeddings");
+	call_refuse(call, 400,
+	    &(struct dialect_error){
+		.message = message,
+		.type = "invalid_request_error",
+		.param = "model",
+		.code = "unsupported_endpoint",
+	    },
+	    0);
+}
+
+void call_open(struct local_call *call)
+{
+	enum local_state state = local_model_state(call->options.model);
+	bool embeds = call->options.request->endpoint == ENDPOINT_EMBEDDINGS;
+
+	if (state != LOCAL_READY) {
+		refuse_unready(call, state);
+		return;
+	}
+	call->parts = local_model_parts(call->options.model);
+	if (call->parts->info.is_encoder != embeds)
+		refuse_endpoint(call);
+	else if (embeds)
+		call_start_embed(call);
+	else
+		start_jobs(call);
 }

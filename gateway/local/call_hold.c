@@ -37,7 +37,8 @@ static double confidence_in(const struct call_text *text)
 	    text->call->options.config->local->calibration, &text->summary);
 }
 
-/* --- samples ---------------------------------------------------------------- */
+/* --- samples ----------------------------------------------------------------
+ */
 
 static void say_sample(struct local_call *call, uint32_t chosen)
 {
@@ -105,7 +106,8 @@ static size_t find_agreed(struct local_call *call)
 	return found;
 }
 
-/* --- the verdict ------------------------------------------------------------ */
+/* --- the verdict ------------------------------------------------------------
+ */
 
 static void release(struct local_call *call)
 {
@@ -125,8 +127,8 @@ static void give_up(struct local_call *call, enum hold_reason reason)
 	}
 	end_hold(call, HOLD_GIVEN_UP);
 	call->given_up = hold_reason_name(reason);
-	snprintf(detail, sizeof(detail), "%s, confidence %.3f",
-	    call->given_up, call->confidence);
+	snprintf(detail, sizeof(detail), "%s, confidence %.3f", call->given_up,
+	    call->confidence);
 	call_fail(call, LOCAL_CALL_UNSURE, detail);
 }
 
@@ -139,8 +141,8 @@ static void view_text(const struct call_text *text, struct hold_view *view)
 	    .confidence = confidence_in(text),
 	    .is_looping = call->is_looping,
 	    .has_ended = text->has_ended,
-	    .is_cut = text->has_ended && text->end == JOB_LENGTH &&
-		      call->has_grammar,
+	    .is_cut =
+		text->has_ended && text->end == JOB_LENGTH && call->has_grammar,
 	};
 }
 
@@ -190,8 +192,8 @@ static void judge_samples(struct local_call *call)
 	size_t agreed;
 
 	if (!is_all_there(call)) {
-		if (first->has_ended || first->use.output_tokens <
-					    call->options.escalate->hold)
+		if (first->has_ended ||
+		    first->use.output_tokens < call->options.escalate->hold)
 			return;
 		say_sample(call, 0);
 		judge_choices(call);

@@ -6,15 +6,16 @@
 #include "gateway/local/ask.h"
 #include "gateway/local/call.h"
 #include "gateway/local/call_post.h"
+#include "gateway/local/embed.h"
 #include "gateway/local/hold.h"
 #include "gateway/local/say.h"
 
 /*
  * A call begins in a turn of its own (call_begin.c), takes what its jobs tell
- * and says it (call_text.c), holds that back while a policy wants it
- * (call_hold.c), and gives it to the relay (call.c). The relay may cancel it out
- * of any event, so `is_over` is looked at after each; memory goes at the turn's
- * end.
+ * and says it (call_text.c, for vectors call_embed.c), holds that back while a
+ * policy wants it (call_hold.c), and gives it to the relay (call.c). The relay
+ * may cancel it out of any event, so `is_over` is looked at after each; memory
+ * goes at the turn's end.
  */
 #define CALL_ANSWER_MAX ((size_t)64 << 20)
 
@@ -30,8 +31,8 @@ struct call_text {
 	struct job_use use;
 	struct sample_summary summary;
 	bool has_ended;
-	bool is_cut;    /* by us: what still comes is not said */
-	bool has_begun; /* its choice has */
+	bool is_cut;       /* by us: what still comes is not said */
+	bool has_begun;    /* its choice has */
 	bool is_answering; /* past its reasoning */
 	enum job_end end;
 	int64_t reasoning_tokens;
@@ -45,13 +46,14 @@ struct local_call {
 	struct loop *loop;
 	const struct local_parts *parts;
 	struct call_post *post;
+	struct embed *embed; /* for vectors, in the place of all below */
 	struct say *say;
 	struct call_text *texts; /* (n_texts) */
 	uint32_t n_texts, n_choices;
 	struct span after; /* a forced call's, static */
 	bool takes_one_call, has_grammar, has_logprobs;
 
-	bool is_over;  /* no more events */
+	bool is_over; /* no more events */
 	bool is_paused;
 	bool has_head;
 	bool is_whole; /* all of it is said */
@@ -73,6 +75,13 @@ struct local_call {
 void call_refuse(struct local_call *call, int status,
     const struct dialect_error *error, int64_t retry_ns);
 
+void call_refuse_job(struct local_call *call, const struct job_offer *offer,
+    const struct error *err);
+void call_refuse_late(struct local_call *call);
+
+/* Bytes of an answer, its head before the first. */
+void call_give(struct local_call *call, struct span bytes);
+
 /* The last event. */
 void call_fail(struct local_call *call, enum local_call_failure failure,
     const char *detail);
@@ -85,7 +94,11 @@ void call_flush(struct local_call *call);
 
 /* --- call_begin.c ------------------------------------------------------------
  */
-void call_start_jobs(struct local_call *call);
+void call_open(struct local_call *call);
+
+/* --- call_embed.c ------------------------------------------------------------
+ */
+void call_start_embed(struct local_call *call);
 
 /* --- call_text.c -------------------------------------------------------------
  */

@@ -97,7 +97,8 @@ void call_post_close(struct call_post **post)
 	*post = NULL;
 }
 
-/* --- on the scheduler's thread ---------------------------------------------- */
+/* --- on the scheduler's thread ----------------------------------------------
+ */
 
 /* The loop lives while it is not closed, and it closes under the mutex. */
 static void put(struct call_post *post, struct call_note *note)

@@ -35,8 +35,7 @@ struct call_note {
 typedef void call_note_fn(void *arg, const struct call_note *note);
 
 /* <fn>(arg) is called on <loop>'s thread until call_post_close. */
-struct call_post *call_post_new(
-    struct loop *loop, call_note_fn *fn, void *arg);
+struct call_post *call_post_new(struct loop *loop, call_note_fn *fn, void *arg);
 
 /* Watches job number <job>, which must be taken or else given back. */
 struct job_watch call_post_watch(struct call_post *post, uint32_t job);

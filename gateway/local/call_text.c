@@ -10,7 +10,8 @@ static void fail_size(struct local_call *call)
 		call_fail(call, LOCAL_CALL_FAILED, "the answer is too long");
 }
 
-/* --- parts ------------------------------------------------------------------ */
+/* --- parts ------------------------------------------------------------------
+ */
 
 static void take_part(const struct reply_part *part, void *arg)
 {
@@ -52,7 +53,8 @@ static bool begin(struct call_text *text)
 	return say_begin(text->call->say, text->choice);
 }
 
-/* --- logprobs --------------------------------------------------------------- */
+/* --- logprobs ---------------------------------------------------------------
+ */
 
 /* A token's bytes in <memory>, which has room for it. */
 static struct span bytes_of(
@@ -60,8 +62,8 @@ static struct span bytes_of(
 {
 	size_t from = buf_len(memory);
 
-	if (!token_bytes(checkpoint_tokenizer(call->parts->checkpoint), token,
-		memory))
+	if (!token_bytes(
+		checkpoint_tokenizer(call->parts->checkpoint), token, memory))
 		return SPAN("");
 	return span_from(buf_span(memory), from);
 }
@@ -105,7 +107,8 @@ static bool say_tokens(struct call_text *text, const struct call_note *note)
 	return ok;
 }
 
-/* --- notes ------------------------------------------------------------------ */
+/* --- notes ------------------------------------------------------------------
+ */
 
 static void take_piece(struct call_text *text, const struct call_note *note)
 {
@@ -173,14 +176,7 @@ static bool fails(struct call_text *text, const struct call_note *note)
 	    (note->end == JOB_CANCELLED && text->is_cut))
 		return false;
 	if (note->end == JOB_LATE && !call->has_head) {
-		call_refuse(call, 429,
-		    &(struct dialect_error){
-			.message = "Too many requests are before this one; "
-				   "try again later.",
-			.type = "rate_limit_error",
-			.code = "engine_overloaded",
-		    },
-		    NS_PER_S);
+		call_refuse_late(call);
 		return true;
 	}
 	call_fail(call, LOCAL_CALL_FAILED,

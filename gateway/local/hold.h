@@ -79,7 +79,7 @@ bool hold_sees_loop(struct hold_loop *loop, uint32_t token);
 enum {
 	HOLD_SAMPLES_MAX = 16
 };
-size_t hold_agreed(const struct span *texts, size_t n, size_t agree,
-    struct arena *scratch);
+size_t hold_agreed(
+    const struct span *texts, size_t n, size_t agree, struct arena *scratch);
 
 #endif

@@ -101,7 +101,7 @@ bool say_open(struct say *say, bool is_chunk)
 	return buf_append(out, SPAN("{\"id\":")) &&
 	       json_write_string(out, span_of(say->id)) &&
 	       buf_append(out, SPAN(",\"object\":\"")) &&
-	       buf_append(out, !is_chat	  ? SPAN("text_completion")
+	       buf_append(out, !is_chat   ? SPAN("text_completion")
 			       : is_chunk ? SPAN("chat.completion.chunk")
 					  : SPAN("chat.completion")) &&
 	       buf_printf(out, "\",\"created\":%lld,\"model\":",
@@ -148,8 +148,8 @@ static bool write_call(struct say *say, const struct reply_part *part)
 {
 	struct buf *out = &say->out;
 
-	return buf_printf(out, "\"tool_calls\":[{\"index\":%u,\"id\":",
-		   part->call) &&
+	return buf_printf(
+		   out, "\"tool_calls\":[{\"index\":%u,\"id\":", part->call) &&
 	       json_write_string(out, part->id) &&
 	       say_put(out, SPAN(",\"type\":\"function\",\"function\":{"
 				 "\"name\":")) &&
@@ -165,8 +165,7 @@ static bool write_arguments(struct say *say, const struct reply_part *part)
 		   "\"tool_calls\":[{\"index\":%u,\"function\":{"
 		   "\"arguments\":",
 		   part->call) &&
-	       json_write_string(out, part->text) &&
-	       say_put(out, SPAN("}}]"));
+	       json_write_string(out, part->text) && say_put(out, SPAN("}}]"));
 }
 
 static bool write_part(struct say *say, const struct reply_part *part)
@@ -188,8 +187,7 @@ static bool write_part(struct say *say, const struct reply_part *part)
 
 bool say_begin(struct say *say, uint32_t choice)
 {
-	if (!say->options.is_stream ||
-	    say->options.endpoint != ENDPOINT_CHAT)
+	if (!say->options.is_stream || say->options.endpoint != ENDPOINT_CHAT)
 		return true;
 	return open_event(say, choice) &&
 	       say_put(&say->out,
@@ -197,7 +195,8 @@ bool say_begin(struct say *say, uint32_t choice)
 	       close_event(say, choice, NULL);
 }
 
-/* --- parts that are kept for the object ----------------------------------------
+/* --- parts that are kept for the object
+ * ----------------------------------------
  */
 
 static bool close_call(struct say_choice *choice)
@@ -242,8 +241,7 @@ static bool keep_part(struct say_choice *choice, const struct reply_part *part)
 	return true;
 }
 
-bool say_part(
-    struct say *say, uint32_t choice, const struct reply_part *part)
+bool say_part(struct say *say, uint32_t choice, const struct reply_part *part)
 {
 	if (!say->options.is_stream)
 		return keep_part(&say->choices[choice], part);

@@ -5,7 +5,7 @@
 
 #include "base/base.h"
 #include "dialect/dialect.h"
-#include "local/reply.h"
+#include "local/local.h"
 
 /*
  * An answer is said in parts, each as it comes, and ended once. As a stream
@@ -54,8 +54,8 @@ void say_free(struct say **say);
 bool say_begin(struct say *say, uint32_t choice) must_check;
 
 /* A part; the next logprobs that were told go with it. */
-bool say_part(struct say *say, uint32_t choice,
-    const struct reply_part *part) must_check;
+bool say_part(
+    struct say *say, uint32_t choice, const struct reply_part *part) must_check;
 
 /* Told before the part that they are of. Nothing unless has_logprobs. */
 bool say_logprobs(struct say *say, uint32_t choice,

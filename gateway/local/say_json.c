@@ -14,9 +14,9 @@ static bool put_message(const struct say_choice *choice, struct buf *out)
 	if (!say_put(out, SPAN("\"message\":{\"role\":\"assistant\","
 			       "\"content\":")))
 		return false;
-	if (is_silent && has_calls ? !say_put(out, SPAN("null"))
-				   : !json_write_string(
-					 out, buf_span(&choice->content)))
+	if (is_silent && has_calls
+		? !say_put(out, SPAN("null"))
+		: !json_write_string(out, buf_span(&choice->content)))
 		return false;
 	if (buf_len(&choice->reasoning) > 0 &&
 	    (!say_put(out, SPAN(",\"reasoning_content\":")) ||

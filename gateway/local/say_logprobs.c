@@ -54,7 +54,8 @@ static bool put_entry(struct buf *out, const struct say_token *token)
 	return say_put(out, SPAN("]}"));
 }
 
-/* --- completions ---------------------------------------------------------------
+/* --- completions
+ * ---------------------------------------------------------------
  */
 
 static size_t count_points(struct span text)
@@ -83,8 +84,7 @@ static bool put_tops(struct buf *out, const struct say_token *token)
 static bool put_columns(
     struct say_choice *choice, const struct say_token *token)
 {
-	struct span comma =
-	    buf_len(&choice->tokens) > 0 ? SPAN(",") : SPAN("");
+	struct span comma = buf_len(&choice->tokens) > 0 ? SPAN(",") : SPAN("");
 	size_t at = choice->text_len;
 
 	choice->text_len += count_points(token->bytes);
@@ -94,8 +94,8 @@ static bool put_columns(
 	       put_logprob(&choice->logprobs, token->logprob) &&
 	       say_put(&choice->tops, comma) &&
 	       put_tops(&choice->tops, token) &&
-	       buf_printf(&choice->offsets, "%s%zu",
-		   comma.len > 0 ? "," : "", at);
+	       buf_printf(
+		   &choice->offsets, "%s%zu", comma.len > 0 ? "," : "", at);
 }
 
 bool say_logprobs(struct say *say, uint32_t choice,
@@ -113,7 +113,8 @@ bool say_logprobs(struct say *say, uint32_t choice,
 	return ok;
 }
 
-/* --- what was told, into an event or the object -------------------------------
+/* --- what was told, into an event or the object
+ * -------------------------------
  */
 
 static bool move_list(struct buf *out, const char *name, struct buf *list)

@@ -14,7 +14,7 @@ struct say_choice {
 
 	/* Logprobs: as lists without their brackets; the streamed ones are
 	   emptied with each event. */
-	struct buf entries; /* chat: {"token", ...} */
+	struct buf entries;                         /* chat: {"token", ...} */
 	struct buf tokens, logprobs, tops, offsets; /* completions */
 	size_t text_len; /* of the tokens told, in code points */
 };
@@ -30,8 +30,8 @@ struct say {
 bool say_open(struct say *say, bool is_chunk);
 
 /* ,"logprobs":... with its comma: what the choice has now. */
-bool say_put_logprobs(struct say *say, struct say_choice *choice,
-    struct buf *out);
+bool say_put_logprobs(
+    struct say *say, struct say_choice *choice, struct buf *out);
 
 /* <text> as the inside of a JSON string. */
 bool say_put_inside(struct buf *out, struct span text);
