@@ -54,6 +54,8 @@ libsluice_a_SOURCES += \
 	gateway/line.c gateway/line.h \
 	gateway/lines.c gateway/lines.h \
 	gateway/local/call.h \
+	gateway/local/class_memo.c gateway/local/class_memo.h \
+	gateway/local/classes.c gateway/local/classes.h \
 	gateway/local/cost.c gateway/local/cost.h \
 	gateway/local/embed.c gateway/local/embed.h \
 	gateway/local/encode.c gateway/local/encode.h \
@@ -89,6 +91,7 @@ sluice_LDADD = libsluice.a $(SLUICE_LIBS)
 
 UNIT_TESTS += \
 	tests/unit/test_access_log \
+	tests/unit/test_class_memo \
 	tests/unit/test_classified \
 	tests/unit/test_command \
 	tests/unit/test_config \
@@ -114,6 +117,7 @@ CAPTURE = tests/unit/capture.c tests/unit/capture.h
 tests_unit_test_cascade_SOURCES = tests/unit/test_cascade.c
 tests_unit_test_expected_SOURCES = tests/unit/test_expected.c
 tests_unit_test_access_log_SOURCES = tests/unit/test_access_log.c
+tests_unit_test_class_memo_SOURCES = tests/unit/test_class_memo.c
 tests_unit_test_classified_SOURCES = tests/unit/test_classified.c
 tests_unit_test_command_SOURCES = tests/unit/test_command.c $(CAPTURE)
 tests_unit_test_config_SOURCES = tests/unit/test_config.c $(PLACE)
