@@ -268,17 +268,3 @@ enum result lines_read_number(const struct json_doc *doc,
 	    range->name, range->min, range->max);
 	return FAILED;
 }
-
-enum result lines_read_flag(
-    const struct json_doc *doc, const char *name, bool *out, struct error *err)
-{
-	uint32_t node = find(doc, name);
-
-	if (node == JSON_NONE)
-		return OK;
-	*out = json_is(doc, node, JSON_TRUE);
-	if (*out || json_is(doc, node, JSON_FALSE))
-		return OK;
-	error_set(err, "\"%s\" must be true or false", name);
-	return FAILED;
-}

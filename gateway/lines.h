@@ -65,7 +65,5 @@ struct lines_range {
 };
 enum result lines_read_number(const struct json_doc *doc,
     const struct lines_range *range, double *out, struct error *err) must_check;
-enum result lines_read_flag(const struct json_doc *doc, const char *name,
-    bool *out, struct error *err) must_check;
 
 #endif
