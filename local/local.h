@@ -10,6 +10,10 @@
  * after the other, and a scheduler (local/scheduler.h) many at once. Below
  * them lie the parts: local/model.h computes tokens, local/sample.h chooses
  * the next and says how sure the model was.
+ * chat template; a generator (local/generate.h) writes texts with it. Below
+ * them lie the parts: local/model.h computes tokens, local/sample.h chooses the
+ * next and says how sure the model was, local/grammar.h holds what it says to
+ * JSON.
  */
 #include "local/bench.h"
 #include "local/calibrate.h"
@@ -18,6 +22,7 @@
 #include "local/checkpoint.h"
 #include "local/confidence.h"
 #include "local/generate.h"
+#include "local/grammar.h"
 #include "local/model.h"
 #include "local/sample.h"
 #include "local/scheduler.h"
