@@ -6,10 +6,10 @@
 /*
  * Open-weight models, read as they were published and computed in this
  * process. A checkpoint (local/checkpoint.h) is a model, its tokenizer and its
- * chat template; a generator (local/generate.h) writes texts with it. Below
- * them lie the parts: local/model.h computes tokens, local/sample.h chooses the
- * next and says how sure the model was, local/scheduler.h writes many texts at
- * once.
+ * chat template; a generator (local/generate.h) writes texts with it, one
+ * after the other, and a scheduler (local/scheduler.h) many at once. Below
+ * them lie the parts: local/model.h computes tokens, local/sample.h chooses
+ * the next and says how sure the model was.
  */
 #include "local/bench.h"
 #include "local/calibrate.h"

@@ -33,7 +33,7 @@ static double next_random(uint64_t *state)
 	return (double)(z >> 11) * 0x1p-53;
 }
 
-static enum result check_options(
+enum result sample_check(
     const struct sample_options *o, uint32_t vocab, struct error *err)
 {
 	const struct {
@@ -73,7 +73,7 @@ struct sampler *sampler_new(
 {
 	struct sampler *s;
 
-	if (check_options(options, vocab, err) != OK)
+	if (sample_check(options, vocab, err) != OK)
 		return NULL;
 	s = mem_new(struct sampler);
 	s->options = *options;

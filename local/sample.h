@@ -44,6 +44,10 @@ struct sample_choice {
 
 struct sampler;
 
+/* FAILED when an option is out of range, which <err> names. */
+enum result sample_check(const struct sample_options *options, uint32_t vocab,
+    struct error *err) must_check;
+
 /* NULL when an option is out of range, which <err> names. */
 struct sampler *sampler_new(const struct sample_options *options,
     uint32_t vocab, struct error *err) must_check;
