@@ -24,6 +24,7 @@
 #include "local/generate.h"
 #include "local/grammar.h"
 #include "local/model.h"
+#include "local/reply.h"
 #include "local/sample.h"
 #include "local/scheduler.h"
 #include "local/template.h"
