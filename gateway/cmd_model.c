@@ -1,6 +1,7 @@
 /* cmd_model.c -- sluice model: what a checkpoint is and what it needs. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "gateway/engine.h"
 
@@ -221,6 +222,9 @@ static int run(const struct command *command, int argc, char **argv)
 {
 	const char *model = NULL;
 	bool is_json = false;
+	struct error err;
+	char *path;
+	int status;
 	const struct command_option options[] = {
 	    {"--model", &model, NULL},
 	    {"--json", NULL, &is_json},
@@ -238,7 +242,12 @@ static int run(const struct command *command, int argc, char **argv)
 		model = line.rest[0];
 	if (!model)
 		return command_misused(command, "MODEL is missing");
-	return tell(command, model, is_json);
+	path = engine_path(model, &err);
+	if (!path)
+		return engine_refuse(command, &err);
+	status = tell(command, path, is_json);
+	free(path);
+	return status;
 }
 
 const struct command command_model = {
