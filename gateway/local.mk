@@ -63,6 +63,7 @@ libsluice_a_SOURCES += \
 	gateway/pull/pull_hub.c gateway/pull/pull_hub.h \
 	gateway/pull/pull_listing.c gateway/pull/pull_listing.h \
 	gateway/pull/pull_name.c gateway/pull/pull_name.h \
+	gateway/pull/pull_near.c gateway/pull/pull_near.h \
 	gateway/pull/pull_part.c gateway/pull/pull_part.h \
 	gateway/pull/pull_progress.c gateway/pull/pull_progress.h \
 	gateway/pull/pull_run.c \
@@ -102,6 +103,7 @@ UNIT_TESTS += \
 	tests/unit/test_pull_choose \
 	tests/unit/test_pull_listing \
 	tests/unit/test_pull_name \
+	tests/unit/test_pull_near \
 	tests/unit/test_pull_part \
 	tests/unit/test_pull_progress \
 	tests/unit/test_pull_store \
@@ -131,6 +133,7 @@ tests_unit_test_pull_answer_SOURCES = tests/unit/test_pull_answer.c
 tests_unit_test_pull_choose_SOURCES = tests/unit/test_pull_choose.c
 tests_unit_test_pull_listing_SOURCES = tests/unit/test_pull_listing.c
 tests_unit_test_pull_name_SOURCES = tests/unit/test_pull_name.c
+tests_unit_test_pull_near_SOURCES = tests/unit/test_pull_near.c
 tests_unit_test_pull_part_SOURCES = tests/unit/test_pull_part.c $(PLACE)
 tests_unit_test_pull_progress_SOURCES = tests/unit/test_pull_progress.c
 tests_unit_test_pull_store_SOURCES = tests/unit/test_pull_store.c $(PLACE)

@@ -51,9 +51,13 @@ bool pull_is_gguf(const char *path)
 	       span_eq_nocase(span_from(tail, tail.len - 5), SPAN(".gguf"));
 }
 
+/* Once, however often it is listed. */
 static bool add(struct pull_choice *choice, const struct pull_entry *entry,
     struct error *err)
 {
+	for (size_t i = 0; i < choice->n; i++)
+		if (!strcmp(choice->files[i]->path, entry->path))
+			return true;
 	if (choice->n == PULL_FILES_MAX) {
 		error_set(err, "more than %d files to fetch", PULL_FILES_MAX);
 		return false;
@@ -151,7 +155,7 @@ enum result pull_choose(struct pull_listing *listing, const char *file,
 	return FAILED;
 }
 
-/* Adds <shard> once. */
+/* Adds <shard>, which many weights name. */
 static bool add_shard(const struct pull_listing *listing, struct span shard,
     struct pull_choice *choice, struct error *err)
 {

@@ -165,13 +165,22 @@ static struct span etag_of(
 	return *f->linked ? span_of(f->linked) : pull_etag(head);
 }
 
+/*
+ * A server that sends a byte now and then holds nobody up for ever. Looked at
+ * less often than silence is, which has its own limit.
+ */
+static int64_t watch_ns(const struct pull_file *f)
+{
+	return 2 * f->work->hub->timeout_ns;
+}
+
 /* From now on bytes are written, and must come. */
 static void start_body(struct pull_file *f, const struct http1_head *head)
 {
 	f->is_body = true;
 	f->ends_by_close = head->framing == HTTP1_UNTIL_CLOSE;
 	f->watch_had = f->part.have;
-	deadline_after(&f->watch, f->work->hub->timeout_ns);
+	deadline_after(&f->watch, watch_ns(f));
 }
 
 /* <all>: the whole file's bytes as the server has it, -1: it does not say. */
@@ -318,19 +327,18 @@ static const struct pull_fetch_handler fetch_handler = {
     .on_failed = get_failure,
 };
 
-/* A server that sends a byte now and then holds nobody up for ever. */
 static void look(void *arg)
 {
 	struct pull_file *f = arg;
-	int64_t timeout = f->work->hub->timeout_ns;
+	int64_t least = watch_ns(f) / NS_PER_S * SLOWEST;
 
-	if (f->part.have - f->watch_had < timeout / NS_PER_S * SLOWEST) {
+	if (f->part.have - f->watch_had < least) {
 		error_set(&f->err, "less than %d bytes a second came", SLOWEST);
 		try_again(f, 0);
 		return;
 	}
 	f->watch_had = f->part.have;
-	deadline_after(&f->watch, timeout);
+	deadline_after(&f->watch, watch_ns(f));
 }
 
 /* --- asking ----------------------------------------------------------------
@@ -366,7 +374,8 @@ static void hash(void *arg)
 	} else if (result == FAILED) {
 		fail(f);
 	} else {
-		count(f);
+		pull_progress_found(f->work->progress, f->part.have);
+		f->counted = f->part.have;
 		ask(f);
 	}
 }
@@ -382,7 +391,7 @@ static void open_part(struct pull_file *f)
 static void skip(struct pull_file *f)
 {
 	if (f->size > 0)
-		f->work->progress->done += f->size;
+		pull_progress_found(f->work->progress, f->size);
 	end(f, OK);
 }
 

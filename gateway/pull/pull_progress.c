@@ -28,6 +28,12 @@ void pull_progress_count(
 			     : rate;
 }
 
+void pull_progress_found(struct pull_progress *progress, int64_t bytes)
+{
+	progress->done += bytes;
+	progress->last_done += bytes;
+}
+
 void pull_progress_text(
     const struct pull_progress *progress, char *out, size_t size)
 {

@@ -37,6 +37,9 @@ void pull_progress_say(struct pull_progress *progress, const char *fmt, ...)
 void pull_progress_text(
     const struct pull_progress *progress, char *out, size_t size);
 
+/* <bytes> of a file were here already: they are done, and took no time. */
+void pull_progress_found(struct pull_progress *progress, int64_t bytes);
+
 /* Takes <bytes> in <ns> into the rate. */
 void pull_progress_count(
     struct pull_progress *progress, int64_t bytes, int64_t ns);

@@ -9,6 +9,7 @@
 #include "gateway/pull/pull_choose.h"
 #include "gateway/pull/pull_file.h"
 #include "gateway/pull/pull_get.h"
+#include "gateway/pull/pull_near.h"
 #include "gateway/pull/pull_store.h"
 
 #define AT_ONCE 4 /* files */
@@ -53,6 +54,8 @@ static enum result list(struct run *r, bool is_cached, bool *is_reached)
 	buf_init(&body, PULL_LISTING_BYTES_MAX);
 	result = pull_get(&r->hub, &get, &body, r->err);
 	*is_reached = get.is_reached;
+	if (result != OK && get.is_unknown)
+		pull_add_near(&r->hub, &r->name, r->err);
 	if (result == OK)
 		result =
 		    pull_listing_read(&r->listing, buf_span(&body), r->err);

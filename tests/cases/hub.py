@@ -115,9 +115,6 @@ class Hub:
         with server.lock:
             return list(server.requests)
 
-    def last_target(self):
-        return self.hub.last().target
-
     def ranges(self, path):
         """The Range headers of all requests for a file's bytes."""
         return [one.header("range") for one in
@@ -135,6 +132,8 @@ class Hub:
     def answer_hub(self, peer, incoming):
         path = urllib.parse.unquote(incoming.target.split("?")[0])
         words = path.split("/")
+        if path == "/api/models":
+            return self.answer_search(peer, incoming)
         if path.startswith("/api/models/"):
             return self.answer_list(peer, incoming, words)
         if len(words) < 6:
@@ -168,6 +167,16 @@ class Hub:
         else:
             body = revisions["/".join(what[1:])].info(name)
         peer.send(response(200, json.dumps(body).encode()))
+        return True
+
+    def answer_search(self, peer, incoming):
+        """Models by their owner, or by a part of their name."""
+        asked = dict(urllib.parse.parse_qsl(incoming.target.split("?")[1]))
+        found = [name for name in self.repos
+                 if name.startswith(asked.get("author", "") + "/")
+                 or asked.get("search", "?") in name]
+        body = json.dumps([{"id": name} for name in found]).encode()
+        peer.send(response(200, body))
         return True
 
     def refuse(self, peer, status, code=None, headers=()):

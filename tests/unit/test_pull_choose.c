@@ -100,6 +100,9 @@ static void takes_plain_safetensors_and_what_lies_beside(void **state)
 	    "1_Pooling/config.json model.safetensors ");
 	assert_string_equal(f->choice.open, ".");
 	assert_false(f->choice.has_index);
+	/* Listed twice, fetched once. */
+	assert_chosen(f, "config.json model.safetensors config.json",
+	    "config.json model.safetensors ");
 	/* Safetensors go before GGUF, an index before a single file. */
 	assert_chosen(
 	    f, "model.safetensors a.gguf b.gguf", "model.safetensors ");

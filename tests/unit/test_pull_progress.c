@@ -58,6 +58,10 @@ static void the_rate_is_smoothed(void **state)
 	assert_true(progress.rate == 2000);
 	pull_progress_count(&progress, -100000, 5 * NS_PER_S);
 	assert_true(progress.rate == 1000);
+	/* What was here is no speed. */
+	pull_progress_found(&progress, 5000);
+	assert_int_equal(progress.done, 5000);
+	assert_int_equal(progress.last_done, 5000);
 }
 
 int main(void)
