@@ -50,6 +50,8 @@ static int run(const struct command *command, int argc, char **argv)
 		return command_misused(command,
 		    "\"%s\" is not hf:owner/name[@revision][:file]",
 		    line.rest[0]);
+	if (to && !*to)
+		return command_misused(command, "--to needs a folder");
 	if (!engine_whole(&(struct engine_number){command, "--timeout",
 			      timeout_text, 1, TIMEOUT_MAX},
 		&timeout) ||
@@ -58,7 +60,7 @@ static int run(const struct command *command, int argc, char **argv)
 		&tries))
 		return EXIT_USAGE;
 	pull.name = line.rest[0];
-	pull.to = to && *to ? to : NULL;
+	pull.to = to;
 	pull.timeout_ns = (int64_t)timeout * NS_PER_S;
 	pull.tries = (unsigned)tries;
 	return fetch(command, &pull);

@@ -168,9 +168,9 @@ static bool add_shard(const struct pull_listing *listing, struct span shard,
 	entry = pull_listing_find(listing, shard);
 	if (!entry || !span_ends_with(shard, SPAN(".safetensors"))) {
 		error_set(err,
-		    PULL_INDEX " names %.*s, which is no .safetensors file of "
-			       "the repository",
-		    SPAN_FMT(span_head(shard, 200)));
+		    PULL_INDEX
+		    " names %s, which is no .safetensors file of the repository",
+		    pull_shown(shard).text);
 		return false;
 	}
 	return add(choice, entry, err);

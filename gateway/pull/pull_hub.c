@@ -8,6 +8,7 @@
 
 #define ENDPOINT "https://huggingface.co"
 #define TOKEN_MAX 4096
+#define PREFIX_MAX 500 /* of an endpoint's path */
 
 static enum result read_endpoint(
     struct pull_hub *hub, const char *text, struct error *err)
@@ -17,7 +18,8 @@ static enum result read_endpoint(
 	if (!text || !*text)
 		text = ENDPOINT;
 	if (!pull_url_read(&hub->endpoint, span_of(text)) ||
-	    strchr(hub->endpoint.target, '?')) {
+	    strchr(hub->endpoint.target, '?') ||
+	    strlen(hub->endpoint.target) > PREFIX_MAX) {
 		error_set(err,
 		    "HF_ENDPOINT must be https://host[:port][/path] without "
 		    "user and query, got \"%.200s\"",

@@ -86,12 +86,10 @@ static enum result read_entry(struct reader *r, uint32_t sibling)
 	    text_of(r, sibling, SPAN("rfilename"), &r->listing->arena);
 	entry->size = -1;
 	if (!entry->path || !pull_path_is_safe(span_of(entry->path))) {
-		struct span raw = json_raw(&r->doc, sibling);
-
 		error_set(r->err,
 		    "the hub lists a file with a path that must not be "
-		    "written: %.*s",
-		    SPAN_FMT(span_head(raw, 120)));
+		    "written: %s",
+		    pull_shown(json_raw(&r->doc, sibling)).text);
 		return FAILED;
 	}
 	if (size != JSON_NONE && json_type(&r->doc, size) != JSON_NULL &&

@@ -113,6 +113,18 @@ bool pull_path_is_safe(struct span path)
 	return true;
 }
 
+struct pull_shown pull_shown(struct span text)
+{
+	struct pull_shown shown = {{0}};
+
+	for (size_t i = 0; i < text.len && i + 1 < sizeof(shown.text); i++) {
+		char c = text.ptr[i];
+
+		shown.text[i] = c >= ' ' && c <= '~' ? c : '?';
+	}
+	return shown;
+}
+
 bool pull_is_commit(struct span text)
 {
 	if (text.len != PULL_COMMIT_LEN)

@@ -35,6 +35,12 @@ bool pull_name_read(
  */
 bool pull_path_is_safe(struct span path);
 
+/* <text> as a message may show it: printable ASCII, cut, "?" for the rest. */
+struct pull_shown {
+	char text[121];
+};
+struct pull_shown pull_shown(struct span text);
+
 /* 40 hexadecimal digits in lower case. */
 bool pull_is_commit(struct span text);
 

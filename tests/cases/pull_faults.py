@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 # pull_faults.py -- sluice pull from hubs that cut, lie, stall and refuse.
 # SPDX-License-Identifier: Apache-2.0
+import resource
+
 from harness import *  # noqa: F403
 from pull_bench import *  # noqa: F403
 
@@ -214,9 +216,28 @@ def a_full_disk_is_met_before_anything_is_fetched(bench):
 
 
 @case
+def a_write_that_fails_is_said_and_its_bytes_are_kept(bench):
+    def allow_little():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+    done = subprocess.run(
+        [SLUICE, "pull", "hf:acme/tiny"], capture_output=True, timeout=60,
+        env=environment(**bench.environment()), preexec_fn=allow_little)
+    check_equal((done.returncode, done.stdout), (1, b""), done.stderr)
+    check(b"write " in done.stderr and b"too large" in done.stderr,
+          done.stderr)
+    check_equal(len(bench.hub.asked("cdn")), 1)
+    check_whole(bench.pulled())
+    check_equal(bench.hub.ranges("model.safetensors")[-1], "bytes=200000-")
+
+
+@case
 def wrong_names_are_wrong_usage_or_refused(bench):
     for name in ("acme/tiny", "", "hf"):
         check_equal(bench.pull(name)[0], 2, name)
+    for flags in (("--to", ""), ("--tries", "0"), ("--timeout", "x"),
+                  ("--fast",), ("hf:acme/more",)):
+        check_equal(bench.pull("hf:acme/tiny", *flags)[0], 2, flags)
     for name in ("hf:tiny", "hf:acme/tiny/x", "hf:../tiny", "hf:acme/..",
                  "hf:acme/tiny@../x", "hf:acme/tiny:../x", "hf:acme/tiny:",
                  "hf:acme/tiny@", "hf:acme/tiny:.lock", "hf:acme/t?x"):

@@ -173,6 +173,7 @@ static void shards_that_are_not_listed_are_refused(void **state)
 	    "{\"weight_map\": {}}", "{\"weight_map\": {\"x\": 1}}",
 	    "{\"weight_map\": {\"x\": \"c.bin\"}}",
 	    "{\"weight_map\": {\"x\": \"../a.safetensors\"}}",
+	    "{\"weight_map\": {\"x\": \"\\u001b[2J.safetensors\"}}",
 	    "{\"weight_map\": {\"x\": \"b.safetensors\"}}"};
 	struct fixture *f = *state;
 
@@ -180,6 +181,7 @@ static void shards_that_are_not_listed_are_refused(void **state)
 		if (shards(f, wrong[i]) == OK)
 			fail_msg("%s was taken", wrong[i]);
 		assert_non_null(strstr(f->err.text, PULL_INDEX));
+		assert_null(strchr(f->err.text, 0x1b));
 	}
 }
 

@@ -133,6 +133,19 @@ static void encodes_what_has_no_place_in_a_path(void **state)
 	buf_free(&buf);
 }
 
+static void what_is_shown_is_printable_and_short(void **state)
+{
+	char text[500];
+
+	(void)state;
+	assert_string_equal(
+	    pull_shown(SPAN("a \x1b[2J\n\xc2\x9b\0~")).text, "a ?[2J????~");
+	assert_string_equal(pull_shown(SPAN("")).text, "");
+	memset(text, 'x', sizeof(text));
+	assert_int_equal(
+	    strlen(pull_shown(span_make(text, sizeof(text))).text), 120);
+}
+
 static void sizes_are_for_people(void **state)
 {
 	static const struct {
@@ -157,6 +170,7 @@ int main(void)
 	    cmocka_unit_test(safe_paths_stay_below_their_folder),
 	    cmocka_unit_test(commits_are_forty_digits),
 	    cmocka_unit_test(encodes_what_has_no_place_in_a_path),
+	    cmocka_unit_test(what_is_shown_is_printable_and_short),
 	    cmocka_unit_test(sizes_are_for_people),
 	};
 
