@@ -11,6 +11,7 @@ EXTRA_DIST += fuzz/corpus \
 	fuzz/json.dict \
 	fuzz/ledger.dict \
 	fuzz/policy.dict \
+	fuzz/pull.dict \
 	fuzz/gguf.dict \
 	fuzz/model_config.dict \
 	fuzz/redis_url.dict \
@@ -33,6 +34,7 @@ noinst_PROGRAMS += \
 	fuzz/fuzz_json \
 	fuzz/fuzz_ledger \
 	fuzz/fuzz_policy \
+	fuzz/fuzz_pull \
 	fuzz/fuzz_gguf \
 	fuzz/fuzz_model_config \
 	fuzz/fuzz_redis_url \
@@ -53,6 +55,7 @@ fuzz_fuzz_http1_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_json_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_ledger_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_policy_LDFLAGS = $(FUZZER_LINK)
+fuzz_fuzz_pull_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_gguf_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_model_config_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_redis_url_LDFLAGS = $(FUZZER_LINK)
@@ -74,6 +77,7 @@ REPLAYS = \
 	fuzz/replay_json \
 	fuzz/replay_ledger \
 	fuzz/replay_policy \
+	fuzz/replay_pull \
 	fuzz/replay_gguf \
 	fuzz/replay_model_config \
 	fuzz/replay_redis_url \
@@ -97,6 +101,7 @@ fuzz_fuzz_http1_SOURCES = fuzz/fuzz_http1.c
 fuzz_fuzz_json_SOURCES = fuzz/fuzz_json.c
 fuzz_fuzz_ledger_SOURCES = fuzz/fuzz_ledger.c
 fuzz_fuzz_policy_SOURCES = fuzz/fuzz_policy.c
+fuzz_fuzz_pull_SOURCES = fuzz/fuzz_pull.c
 fuzz_fuzz_gguf_SOURCES = fuzz/fuzz_gguf.c
 fuzz_fuzz_model_config_SOURCES = fuzz/fuzz_model_config.c
 fuzz_fuzz_redis_url_SOURCES = fuzz/fuzz_redis_url.c
@@ -116,6 +121,7 @@ fuzz_replay_http1_SOURCES = fuzz/fuzz_http1.c fuzz/replay_main.c
 fuzz_replay_json_SOURCES = fuzz/fuzz_json.c fuzz/replay_main.c
 fuzz_replay_ledger_SOURCES = fuzz/fuzz_ledger.c fuzz/replay_main.c
 fuzz_replay_policy_SOURCES = fuzz/fuzz_policy.c fuzz/replay_main.c
+fuzz_replay_pull_SOURCES = fuzz/fuzz_pull.c fuzz/replay_main.c
 fuzz_replay_gguf_SOURCES = fuzz/fuzz_gguf.c fuzz/replay_main.c
 fuzz_replay_model_config_SOURCES = fuzz/fuzz_model_config.c fuzz/replay_main.c
 fuzz_replay_redis_url_SOURCES = fuzz/fuzz_redis_url.c fuzz/replay_main.c

@@ -315,9 +315,10 @@ void config_warn_of_memory(
 	struct machine machine;
 
 	for (size_t i = 0; i < config->n_models; i++)
-		if (config->models[i].local)
+		if (config->models[i].local &&
+		    !config->models[i].local->is_encoder)
 			weights += (uint64_t)config->models[i].local->weight;
-	if (weights == 0)
+	if (config_count_locals(config) == 0)
 		return;
 	for (size_t i = 0; i < config->n_models; i++) {
 		const struct config_local *local = config->models[i].local;
@@ -326,6 +327,8 @@ void config_warn_of_memory(
 		if (!local)
 			continue;
 		needed += local->weight_bytes + local->fixed_bytes;
+		if (local->is_encoder)
+			continue;
 		share = texts / weights * (uint64_t)local->weight;
 		if (local->text_bytes > share)
 			mistakes_add(warnings, config->file, 0, 0,

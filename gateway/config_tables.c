@@ -222,7 +222,7 @@ const struct settings config_power_table = {.name = "local[].power", TABLE(power
 static const struct setting engine[] = {
 {.key = "threads", .type = SETTING_STRING, .offset = AT(config_engine, threads_text), .fallback = "auto",
  .doc = "Threads of arithmetic: 1 to 256, or `auto` for one a processor."},
-{.key = "memory", .type = SETTING_SIZE, .offset = AT(config_engine, memory), .fallback = "1GiB", .min = 1 << 20, .max = 1LL << 44,
+{.key = "memory", .type = SETTING_SIZE, .offset = AT(config_engine, memory), .fallback = "1GiB", .min = 4096, .max = 1LL << 44,
  .doc = "For the keys and values of all texts, shared by the models' weights."},
 {.key = "nice", .type = SETTING_INT, .offset = AT(config_engine, nice), .fallback = "5", .max = 19,
  .doc = "Nice value of the threads that compute: other requests go first."},

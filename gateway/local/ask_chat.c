@@ -96,48 +96,22 @@ struct rendering {
 	struct error err;
 };
 
-static bool encode(
-    struct asker *a, struct rendering *r, struct span data, bool keeps)
+static bool encode(struct asker *a, struct rendering *r, struct span data)
 {
-	struct chat_text out = {.arena = &a->ask->arena};
+	struct chat_text out = {.arena = &a->ask->arena, .ids = a->ask->ids};
 	struct json_fault fault;
 	struct json_doc doc;
 	bool ok;
 
-	token_buf_init(&out.ids, SIZE_MAX);
 	data = arena_copy(&a->ask->arena, data);
 	if (!data.ptr || !json_parse(data, &a->ask->arena, &doc, &fault)) {
 		error_set(&r->err, "the conversation is too long");
 		return false;
 	}
 	ok = chat_encode(r->chat, r->work, &doc, &out, &r->err) == OK;
+	a->ask->ids = out.ids;
 	r->text = out.text;
-	if (ok && keeps)
-		ok = token_buf_append(&a->ask->ids, out.ids.ids, out.ids.len);
-	token_buf_free(&out.ids);
 	return ok;
-}
-
-/* A template that takes no tools says the same with them and without. */
-static bool takes_tools(struct asker *a, struct rendering *r)
-{
-	const struct span talk = SPAN("{\"messages\":[{\"role\":\"user\","
-				      "\"content\":\"x\"}]");
-	struct span plain;
-	struct buf out;
-	bool ok;
-
-	if (!encode(a, r,
-		SPAN("{\"messages\":[{\"role\":\"user\","
-		     "\"content\":\"x\"}]}"),
-		false))
-		return true;
-	plain = r->text;
-	buf_init(&out, ASK_TEXT_MAX);
-	ok = buf_append(&out, talk) && write_tools(a, &out) &&
-	     buf_append(&out, SPAN("}")) && encode(a, r, buf_span(&out), false);
-	buf_free(&out);
-	return !ok || !span_eq(plain, r->text);
 }
 
 static bool render(struct asker *a, struct rendering *r)
@@ -154,7 +128,7 @@ static bool render(struct asker *a, struct rendering *r)
 			buf_free(&out);
 			return false;
 		}
-		ok = encode(a, r, buf_span(&out), true);
+		ok = encode(a, r, buf_span(&out));
 	}
 	buf_free(&out);
 	return ok || ask_refuse(a, "invalid_value", "messages",
@@ -270,16 +244,10 @@ static bool read_all(struct asker *a, struct rendering *r)
 {
 	struct ask *ask = a->ask;
 
-	struct span text;
-
-	if (!render(a, r))
-		return false;
-	text = r->text;
-	if (a->tools != JSON_NONE && !takes_tools(a, r))
+	if (a->tools != JSON_NONE && !chat_takes_tools(r->chat))
 		return ask_refuse_unsupported(
 		    a, "tools", "its chat template takes none");
-	r->text = text;
-	if (!read_back(a, r))
+	if (!render(a, r) || !read_back(a, r))
 		return false;
 	ask->prompts[0] =
 	    (struct ask_prompt){.ids = ask->ids.ids, .n = ask->ids.len};

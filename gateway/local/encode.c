@@ -6,14 +6,15 @@
 #include <stdlib.h>
 
 /*
- * Owned by the asker until it cancels or is told, and by the job until `ended`
- * has been called: whoever is last frees it. `lock` guards what decides that;
- * under it a loop's queue is locked, and nothing else.
+ * Owned by the asker until it cancels or has been told, and by the job until
+ * `ended` has been called: whoever is last frees it. `lock` guards what decides
+ * that; under it a loop's queue is locked, and nothing else.
  */
 struct encode {
 	pthread_mutex_t lock;
+	unsigned owners;
 	struct loop *loop; /* NULL: nobody wants the answer */
-	bool has_ended;    /* the job has */
+	bool has_ended;    /* the job has, and posted that if it is wanted */
 	struct local_model *model;
 	struct job *job;
 	void (*ended)(void *arg, const struct encode_result *result);
@@ -35,15 +36,26 @@ static void free_encode(struct encode *e)
 	free(e);
 }
 
+/* With the lock held, which it lets go of. */
+static void disown(struct encode *e)
+{
+	bool is_last = --e->owners == 0;
+
+	pthread_mutex_unlock(&e->lock);
+	if (is_last)
+		free_encode(e);
+}
+
 /* On the loop's thread. */
 static void tell(void *arg)
 {
 	struct encode *e = arg;
 
-	/* Cancelled after it was posted. */
+	/* NULL: cancelled after it was posted. */
 	if (e->loop)
 		e->ended(e->arg, &e->result);
-	free_encode(e);
+	pthread_mutex_lock(&e->lock);
+	disown(e);
 }
 
 static void copy_result(struct encode *e, const struct encode_result *result)
@@ -68,17 +80,13 @@ static void copy_result(struct encode *e, const struct encode_result *result)
 static void on_ended(void *arg, const struct encode_result *result)
 {
 	struct encode *e = arg;
-	bool is_wanted;
 
 	copy_result(e, result);
 	pthread_mutex_lock(&e->lock);
-	is_wanted = e->loop != NULL;
 	e->has_ended = true;
-	if (is_wanted)
+	if (e->loop)
 		loop_post(e->loop, tell, e);
-	pthread_mutex_unlock(&e->lock);
-	if (!is_wanted)
-		free_encode(e);
+	disown(e);
 }
 
 struct encode *encode_start(struct loop *loop,
@@ -89,6 +97,7 @@ struct encode *encode_start(struct loop *loop,
 	struct encode *e = mem_new(struct encode);
 
 	pthread_mutex_init(&e->lock, NULL);
+	e->owners = 2;
 	e->loop = loop;
 	e->model = local_model_ref(question->model);
 	e->ended = question->ended;
@@ -118,22 +127,21 @@ struct encode *encode_start(struct loop *loop,
 void encode_cancel(struct encode **encode)
 {
 	struct encode *e = *encode;
-	struct job *job = NULL;
+	struct job *job;
 
 	*encode = NULL;
 	if (!e)
 		return;
-	/* What has ended was posted, and is freed by that. What has not may end
-	   and be freed as soon as the lock is open: the job is ours by then. */
 	pthread_mutex_lock(&e->lock);
 	e->loop = NULL;
-	if (!e->has_ended) {
-		job = e->job;
-		e->job = NULL;
-	}
-	pthread_mutex_unlock(&e->lock);
-	if (!job)
+	/* What was posted is still to come, and lets go of it. */
+	if (e->has_ended) {
+		pthread_mutex_unlock(&e->lock);
 		return;
+	}
+	job = e->job;
+	e->job = NULL;
+	disown(e);
 	job_cancel(job);
 	job_drop(&job);
 }

@@ -75,6 +75,11 @@ struct span chat_template(const struct chat *chat, bool has_tools)
 	return chat->texts[has_tools && chat->with_tools ? 1 : 0];
 }
 
+bool chat_takes_tools(const struct chat *chat)
+{
+	return chat->with_tools || template_reads(chat->plain, SPAN("tools"));
+}
+
 static int32_t local_offset(int64_t now_ns)
 {
 	time_t now = (time_t)(now_ns / NS_PER_S);

@@ -66,9 +66,8 @@ static enum reply_match match(const struct reply *reply, enum reply_place place,
     struct span text, const struct reply_rule **rule)
 {
 	enum reply_match found = MATCH_NONE, other = MATCH_NONE;
-	bool may_open = reply->n_calls < REPLY_CALLS_MAX || !is_text(place);
 
-	if (reply->format && may_open)
+	if (reply->format)
 		found = reply_format_match(reply->format, place, text, rule);
 	if (found != MATCH_WHOLE && reply->thinks && is_text(place) &&
 	    (is_reasoning(place) || !reply->has_thought))
@@ -115,11 +114,11 @@ static void release(struct reply *reply, size_t len)
 }
 
 /*
- * How much of the end of what is held, of which the last <len> bytes may be
- * taken, can still begin a word of the text that goes on there, with the white
- * space before it.
+ * How much of the end of what is held stays so, since it can still begin a word
+ * of the text that goes on there: of the last <len> bytes, with the white space
+ * before them. Sets the mark for when the rest is released.
  */
-static size_t tail_of(struct reply *reply, size_t len)
+static size_t keep_tail(struct reply *reply, size_t len)
 {
 	enum reply_place place =
 	    is_reasoning(reply->place) ? PLACE_THINK : PLACE_TEXT;
@@ -146,7 +145,7 @@ static void fail(struct reply *reply)
 	reply_call_reset(reply);
 	reply->place = PLACE_TEXT;
 	release(reply,
-	    buf_len(&reply->held) - tail_of(reply, buf_len(&reply->held)));
+	    buf_len(&reply->held) - keep_tail(reply, buf_len(&reply->held)));
 }
 
 /* ---- words ---- */
@@ -211,7 +210,7 @@ static void text_byte(struct reply *reply, char c)
 		return;
 	case MATCH_NONE:
 		release(reply,
-		    buf_len(&reply->held) - tail_of(reply, word.len - 1));
+		    buf_len(&reply->held) - keep_tail(reply, word.len - 1));
 		return;
 	}
 }
@@ -360,8 +359,6 @@ void reply_finish(struct reply *reply, reply_part_fn *fn, void *arg)
 	reply->fn = fn;
 	reply->arg = arg;
 	reply_call_break(reply);
-	if (!is_text(reply->place))
-		reply->place = PLACE_TEXT;
 	/* White space alone is nothing beside reasoning and calls. */
 	if ((reply->is_edge || is_reasoning(reply->place)) &&
 	    span_trim(held).len == 0)

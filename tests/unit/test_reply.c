@@ -371,6 +371,45 @@ static void takes_no_more_than_so_many_calls(void **state)
 	buf_free(&text);
 }
 
+static void takes_no_more_than_so_many_calls_of_a_list(void **state)
+{
+	struct reply_options options = told_options("mistral");
+	struct buf text;
+	struct told told;
+
+	(void)state;
+	buf_init(&text, 1 << 20);
+	assert_true(buf_append(&text, SPAN("[TOOL_CALLS][")));
+	for (size_t i = 0; i < REPLY_CALLS_MAX + 1; i++)
+		assert_true(buf_append(&text, SPAN("{\"name\": \"f\"},")));
+	told_init(&told);
+	told_pieces(&told, &options, buf_span(&text), 5);
+	assert_int_equal(told.n_calls, REPLY_CALLS_MAX);
+	assert_true(span_ends_with(
+	    buf_span(&told.text), SPAN("<E><C>,{\"name\": \"f\"},")));
+	told_free(&told);
+	buf_free(&text);
+}
+
+static void cuts_long_pieces_between_characters(void **state)
+{
+	struct reply_options options = told_options("none");
+	const size_t n = 200000;
+	char *text = mem_alloc(3 * n + 1);
+	struct told told;
+
+	(void)state;
+	memset(text, 'x', 3 * n + 1);
+	for (size_t i = 0; i < n; i++)
+		memcpy(text + 1 + 3 * i, "漢", 3);
+	told_init(&told);
+	told.checks_utf8 = true;
+	told_pieces(&told, &options, span_make(text, 3 * n + 1), 0);
+	assert_int_equal(buf_len(&told.text), 3 + 3 * n + 1);
+	told_free(&told);
+	free(text);
+}
+
 static void tells_what_is_certain_at_once(void **state)
 {
 	struct reply_options options = told_options("hermes");
@@ -424,6 +463,8 @@ int main(void)
 	    cmocka_unit_test(bounds_what_it_holds),
 	    cmocka_unit_test(streams_arguments_of_any_length),
 	    cmocka_unit_test(takes_no_more_than_so_many_calls),
+	    cmocka_unit_test(takes_no_more_than_so_many_calls_of_a_list),
+	    cmocka_unit_test(cuts_long_pieces_between_characters),
 	    cmocka_unit_test(tells_what_is_certain_at_once),
 	    cmocka_unit_test(splits_a_whole_text),
 	};

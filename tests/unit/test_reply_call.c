@@ -196,12 +196,19 @@ static void says_when_arguments_break_that_were_told(void **state)
 	     "</tool_call>",
 		"<T0 a><A>{\"x\": 1}<E>"},
 	};
+	static const struct row held_mistral[] = {
+	    {"[TOOL_CALLS]a[ARGS]{\"x\": 1,}", NULL},
+	    {"[TOOL_CALLS]a[ARGS]{\"x\": ", NULL},
+	    {"[TOOL_CALLS]a[ARGS]{\"x\": {}}\n", "<T0 a><A>{\"x\": {}}<E>"},
+	};
 	struct reply_options options = told_options("hermes");
 
 	(void)state;
 	check_rows(&options, rows, N_OF(rows));
 	options.holds_calls = true;
 	check_rows(&options, held, N_OF(held));
+	options.format = reply_format_named(SPAN("mistral"));
+	check_rows(&options, held_mistral, N_OF(held_mistral));
 }
 
 static void reads_llama(void **state)
