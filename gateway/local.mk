@@ -137,8 +137,8 @@ UNIT_TESTS += \
 	tests/unit/test_headers \
 	tests/unit/test_find_ledger \
 	tests/unit/test_line \
-	tests/unit/test_local_hold \
-	tests/unit/test_local_say \
+	tests/unit/test_hold \
+	tests/unit/test_say \
 	tests/unit/test_models \
 	tests/unit/test_process \
 	tests/unit/test_pull_answer \
@@ -173,8 +173,8 @@ tests_unit_test_headers_SOURCES = tests/unit/test_headers.c
 tests_unit_test_find_ledger_SOURCES = tests/unit/test_find_ledger.c $(PLACE) \
 	$(CAPTURE)
 tests_unit_test_line_SOURCES = tests/unit/test_line.c
-tests_unit_test_local_hold_SOURCES = tests/unit/test_local_hold.c
-tests_unit_test_local_say_SOURCES = tests/unit/test_local_say.c
+tests_unit_test_hold_SOURCES = tests/unit/test_hold.c
+tests_unit_test_say_SOURCES = tests/unit/test_say.c
 tests_unit_test_models_SOURCES = tests/unit/test_models.c $(PLACE) \
 	tests/unit/certificates.c tests/unit/certificates.h
 tests_unit_test_process_SOURCES = tests/unit/test_process.c
