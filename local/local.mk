@@ -68,7 +68,8 @@ libsluice_a_SOURCES += \
 UNIT_TESTS += \
 	tests/unit/test_prefix \
 	tests/unit/test_scheduler \
-	tests/unit/test_scheduler_prefix
+	tests/unit/test_scheduler_prefix \
+	tests/unit/test_scheduler_stress
 SCHEDULER_FIXTURE = tests/unit/scheduler_fixture.c \
 	tests/unit/scheduler_fixture.h \
 	tests/unit/model_fixture.c tests/unit/model_fixture.h
@@ -77,3 +78,5 @@ tests_unit_test_scheduler_SOURCES = tests/unit/test_scheduler.c \
 	$(SCHEDULER_FIXTURE)
 tests_unit_test_scheduler_prefix_SOURCES = \
 	tests/unit/test_scheduler_prefix.c $(SCHEDULER_FIXTURE)
+tests_unit_test_scheduler_stress_SOURCES = \
+	tests/unit/test_scheduler_stress.c $(SCHEDULER_FIXTURE)
