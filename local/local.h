@@ -9,11 +9,8 @@
  * chat template; a generator (local/generate.h) writes texts with it, one
  * after the other, and a scheduler (local/scheduler.h) many at once. Below
  * them lie the parts: local/model.h computes tokens, local/sample.h chooses
- * the next and says how sure the model was.
- * chat template; a generator (local/generate.h) writes texts with it. Below
- * them lie the parts: local/model.h computes tokens, local/sample.h chooses the
- * next and says how sure the model was, local/grammar.h holds what it says to
- * JSON.
+ * the next and says how sure the model was, local/grammar.h holds what it says
+ * to JSON, local/reply.h tells reasoning and calls of tools apart in it.
  */
 #include "local/bench.h"
 #include "local/calibrate.h"
