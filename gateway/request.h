@@ -4,11 +4,12 @@
 #define GATEWAY_REQUEST_H
 
 #include "dialect/dialect.h"
+#include "gateway/local/classes.h"
 #include "gateway/worker.h"
 
 /*
- *   route -> authorise -> read -> parse -> classify -> decide -> look up ->
- *   reserve -> send -> relay -> settle -> finish
+ *   route -> authorise -> read -> parse -> classify -> inspect -> decide ->
+ *   look up -> reserve -> send -> relay -> settle -> finish
  *
  * A request that may be answered from before goes from look up (memory) to
  * board (the flight of equal requests) and fetch (Redis); it ends at hit, or at
@@ -36,7 +37,7 @@ struct request_step {
 
 /* clang-format off */
 #define REQUEST_STEPS(S)                                                       \
-	S(route) S(authorise) S(read) S(parse) S(classify) S(decide)           \
+	S(route) S(authorise) S(read) S(parse) S(classify) S(inspect) S(decide) \
 	S(look_up) S(board) S(fetch) S(attend) S(hit)                          \
 	S(reserve) S(send) S(relay) S(settle) S(finish)
 /* clang-format on */
@@ -61,6 +62,7 @@ enum {
 	EVENT_DRAINED = 1 << 5, /* the client took what was pending */
 	EVENT_FETCHED = 1 << 6, /* Redis has answered, or is late */
 	EVENT_FLIGHT = 1 << 7,  /* news of the flight */
+	EVENT_CLASSES = 1 << 8, /* a classifier has said something, or late */
 };
 
 /* How the relay stands. */
@@ -168,6 +170,8 @@ struct request {
 	struct dialect_request dialect;
 	struct router_input input;
 	struct router_features features;
+	struct inspection *inspection; /* while classifiers are asked */
+	struct router_class *classes;  /* (n_models) or NULL: none asked */
 	struct router_decision decision;
 	bool is_decided;
 	struct request_cache cache;

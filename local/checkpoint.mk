@@ -4,6 +4,8 @@ libsluice_a_SOURCES += \
 	local/card.h \
 	local/chat.h \
 	local/checkpoint.h \
+	local/calibrate.h local/engine/calibrate.c \
+	local/engine/confidence.c \
 	local/engine/beside.c local/engine/beside.h \
 	local/engine/bench.c \
 	local/engine/bench_memory.c \
@@ -24,9 +26,11 @@ libsluice_a_SOURCES += \
 	local/model/needs.c local/model/needs.h
 
 UNIT_TESTS += \
+	tests/unit/test_calibrate \
 	tests/unit/test_chat \
 	tests/unit/test_local_writer \
 	tests/unit/test_stop
+tests_unit_test_calibrate_SOURCES = tests/unit/test_calibrate.c
 tests_unit_test_chat_SOURCES = tests/unit/test_chat.c \
 	tests/unit/tokenizer_fixture.h
 tests_unit_test_stop_SOURCES = tests/unit/test_stop.c
