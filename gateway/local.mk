@@ -25,6 +25,7 @@ libsluice_a_SOURCES += \
 	gateway/cmd_generate.c \
 	gateway/cmd_ledger.c \
 	gateway/cmd_model.c \
+	gateway/cmd_pull.c \
 	gateway/cmd_route.c \
 	gateway/cmd_score.c \
 	gateway/cmd_serve.c \
@@ -71,6 +72,21 @@ libsluice_a_SOURCES += \
 	gateway/models.c \
 	gateway/process.c gateway/process.h \
 	gateway/ready.c gateway/ready.h \
+	gateway/pull/pull.h \
+	gateway/pull/pull_answer.c gateway/pull/pull_answer.h \
+	gateway/pull/pull_choose.c gateway/pull/pull_choose.h \
+	gateway/pull/pull_fetch.c gateway/pull/pull_fetch.h \
+	gateway/pull/pull_file.c gateway/pull/pull_file.h \
+	gateway/pull/pull_get.c gateway/pull/pull_get.h \
+	gateway/pull/pull_hub.c gateway/pull/pull_hub.h \
+	gateway/pull/pull_listing.c gateway/pull/pull_listing.h \
+	gateway/pull/pull_name.c gateway/pull/pull_name.h \
+	gateway/pull/pull_near.c gateway/pull/pull_near.h \
+	gateway/pull/pull_part.c gateway/pull/pull_part.h \
+	gateway/pull/pull_progress.c gateway/pull/pull_progress.h \
+	gateway/pull/pull_run.c \
+	gateway/pull/pull_store.c gateway/pull/pull_store.h \
+	gateway/pull/pull_url.c gateway/pull/pull_url.h \
 	gateway/recent.c gateway/recent.h \
 	gateway/record.c \
 	gateway/relay.c gateway/relay.h \
@@ -106,6 +122,15 @@ UNIT_TESTS += \
 	tests/unit/test_line \
 	tests/unit/test_models \
 	tests/unit/test_process \
+	tests/unit/test_pull_answer \
+	tests/unit/test_pull_choose \
+	tests/unit/test_pull_listing \
+	tests/unit/test_pull_name \
+	tests/unit/test_pull_near \
+	tests/unit/test_pull_part \
+	tests/unit/test_pull_progress \
+	tests/unit/test_pull_store \
+	tests/unit/test_pull_url \
 	tests/unit/test_recent \
 	tests/unit/test_routes \
 	tests/unit/test_settle \
@@ -132,6 +157,15 @@ tests_unit_test_line_SOURCES = tests/unit/test_line.c
 tests_unit_test_models_SOURCES = tests/unit/test_models.c $(PLACE) \
 	tests/unit/certificates.c tests/unit/certificates.h
 tests_unit_test_process_SOURCES = tests/unit/test_process.c
+tests_unit_test_pull_answer_SOURCES = tests/unit/test_pull_answer.c
+tests_unit_test_pull_choose_SOURCES = tests/unit/test_pull_choose.c
+tests_unit_test_pull_listing_SOURCES = tests/unit/test_pull_listing.c
+tests_unit_test_pull_name_SOURCES = tests/unit/test_pull_name.c
+tests_unit_test_pull_near_SOURCES = tests/unit/test_pull_near.c
+tests_unit_test_pull_part_SOURCES = tests/unit/test_pull_part.c $(PLACE)
+tests_unit_test_pull_progress_SOURCES = tests/unit/test_pull_progress.c
+tests_unit_test_pull_store_SOURCES = tests/unit/test_pull_store.c $(PLACE)
+tests_unit_test_pull_url_SOURCES = tests/unit/test_pull_url.c
 tests_unit_test_recent_SOURCES = tests/unit/test_recent.c
 tests_unit_test_routes_SOURCES = tests/unit/test_routes.c
 tests_unit_test_settle_SOURCES = tests/unit/test_settle.c $(PLACE)

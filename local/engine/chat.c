@@ -67,6 +67,11 @@ void chat_free(struct chat **chat)
 	*chat = NULL;
 }
 
+bool chat_takes_tools(const struct chat *chat)
+{
+	return chat->with_tools || template_reads(chat->plain, SPAN("tools"));
+}
+
 static int32_t local_offset(int64_t now_ns)
 {
 	time_t now = (time_t)(now_ns / NS_PER_S);
