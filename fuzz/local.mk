@@ -16,6 +16,7 @@ EXTRA_DIST += fuzz/corpus \
 	fuzz/model_config.dict \
 	fuzz/redis_url.dict \
 	fuzz/replay.dict \
+	fuzz/reply.dict \
 	fuzz/safetensors.dict \
 	fuzz/sse.dict \
 	fuzz/template.dict \
@@ -38,6 +39,7 @@ noinst_PROGRAMS += \
 	fuzz/fuzz_model_config \
 	fuzz/fuzz_redis_url \
 	fuzz/fuzz_replay \
+	fuzz/fuzz_reply \
 	fuzz/fuzz_safetensors \
 	fuzz/fuzz_sse \
 	fuzz/fuzz_template \
@@ -58,6 +60,7 @@ fuzz_fuzz_gguf_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_model_config_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_redis_url_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_replay_LDFLAGS = $(FUZZER_LINK)
+fuzz_fuzz_reply_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_safetensors_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_sse_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_template_LDFLAGS = $(FUZZER_LINK)
@@ -79,6 +82,7 @@ REPLAYS = \
 	fuzz/replay_model_config \
 	fuzz/replay_redis_url \
 	fuzz/replay_replay \
+	fuzz/replay_reply \
 	fuzz/replay_safetensors \
 	fuzz/replay_sse \
 	fuzz/replay_template \
@@ -102,6 +106,7 @@ fuzz_fuzz_gguf_SOURCES = fuzz/fuzz_gguf.c
 fuzz_fuzz_model_config_SOURCES = fuzz/fuzz_model_config.c
 fuzz_fuzz_redis_url_SOURCES = fuzz/fuzz_redis_url.c
 fuzz_fuzz_replay_SOURCES = fuzz/fuzz_replay.c
+fuzz_fuzz_reply_SOURCES = fuzz/fuzz_reply.c
 fuzz_fuzz_safetensors_SOURCES = fuzz/fuzz_safetensors.c
 fuzz_fuzz_sse_SOURCES = fuzz/fuzz_sse.c
 fuzz_fuzz_template_SOURCES = fuzz/fuzz_template.c
@@ -121,6 +126,7 @@ fuzz_replay_gguf_SOURCES = fuzz/fuzz_gguf.c fuzz/replay_main.c
 fuzz_replay_model_config_SOURCES = fuzz/fuzz_model_config.c fuzz/replay_main.c
 fuzz_replay_redis_url_SOURCES = fuzz/fuzz_redis_url.c fuzz/replay_main.c
 fuzz_replay_replay_SOURCES = fuzz/fuzz_replay.c fuzz/replay_main.c
+fuzz_replay_reply_SOURCES = fuzz/fuzz_reply.c fuzz/replay_main.c
 fuzz_replay_safetensors_SOURCES = fuzz/fuzz_safetensors.c fuzz/replay_main.c
 fuzz_replay_sse_SOURCES = fuzz/fuzz_sse.c fuzz/replay_main.c
 fuzz_replay_template_SOURCES = fuzz/fuzz_template.c fuzz/replay_main.c

@@ -35,6 +35,7 @@ libsluice_a_SOURCES += \
 	gateway/cmd_version.c \
 	gateway/command.c gateway/command.h \
 	gateway/config.c gateway/config.h \
+	gateway/config_local.c \
 	gateway/config_model.c \
 	gateway/config_provider.c \
 	gateway/config_read.c gateway/config_reader.h \
@@ -53,11 +54,40 @@ libsluice_a_SOURCES += \
 	gateway/generate_line.c gateway/generate_line.h \
 	gateway/line.c gateway/line.h \
 	gateway/lines.c gateway/lines.h \
-	gateway/local/call.h gateway/local/models.h \
+	gateway/local/ask.c gateway/local/ask.h gateway/local/ask_parts.h \
+	gateway/local/ask_chat.c \
+	gateway/local/ask_messages.c \
+	gateway/local/ask_options.c \
+	gateway/local/ask_prompt.c \
+	gateway/local/ask_tools.c \
+	gateway/local/call.c gateway/local/call.h gateway/local/call_parts.h \
+	gateway/local/call_begin.c \
+	gateway/local/call_embed.c \
+	gateway/local/call_hold.c \
+	gateway/local/call_post.c gateway/local/call_post.h \
+	gateway/local/call_text.c \
+	gateway/local/call.h \
+	gateway/local/class_memo.c gateway/local/class_memo.h \
+	gateway/local/classes.c gateway/local/classes.h \
+	gateway/local/cost.c gateway/local/cost.h \
+	gateway/local/embed.c gateway/local/embed.h \
+	gateway/local/encode.c gateway/local/encode.h \
+	gateway/local/encoder_text.c gateway/local/encoder_text.h \
+	gateway/local/hold.c gateway/local/hold.h \
+	gateway/local/say.c gateway/local/say.h gateway/local/say_parts.h \
+	gateway/local/say_json.c \
+	gateway/local/say_logprobs.c \
+	gateway/local/float_text.c gateway/local/float_text.h \
+	gateway/local/model.h \
+	gateway/local/models.c gateway/local/models.h \
+	gateway/local/models_load.c \
+	gateway/local/models_metrics.c \
+	gateway/local/probe.c gateway/local/probe.h \
 	gateway/loading.c gateway/loading.h \
 	gateway/metrics.c gateway/metrics.h \
 	gateway/models.c \
 	gateway/process.c gateway/process.h \
+	gateway/ready.c gateway/ready.h \
 	gateway/pull/pull.h \
 	gateway/pull/pull_answer.c gateway/pull/pull_answer.h \
 	gateway/pull/pull_choose.c gateway/pull/pull_choose.h \
@@ -84,6 +114,7 @@ libsluice_a_SOURCES += \
 	gateway/settle.c \
 	gateway/signals.c gateway/signals.h \
 	gateway/snapshot.c gateway/snapshot.h \
+	gateway/source.c gateway/source.h \
 	gateway/upstream.c gateway/upstream.h \
 	gateway/worker.c gateway/worker.h
 
@@ -93,16 +124,21 @@ sluice_LDADD = libsluice.a $(SLUICE_LIBS)
 
 UNIT_TESTS += \
 	tests/unit/test_access_log \
+	tests/unit/test_class_memo \
 	tests/unit/test_classified \
 	tests/unit/test_command \
 	tests/unit/test_config \
+	tests/unit/test_cost \
 	tests/unit/test_cascade \
 	tests/unit/test_csv \
 	tests/unit/test_expected \
 	tests/unit/test_files \
+	tests/unit/test_float_text \
 	tests/unit/test_headers \
 	tests/unit/test_find_ledger \
 	tests/unit/test_line \
+	tests/unit/test_local_hold \
+	tests/unit/test_local_say \
 	tests/unit/test_models \
 	tests/unit/test_process \
 	tests/unit/test_pull_answer \
@@ -125,15 +161,20 @@ CAPTURE = tests/unit/capture.c tests/unit/capture.h
 tests_unit_test_cascade_SOURCES = tests/unit/test_cascade.c
 tests_unit_test_expected_SOURCES = tests/unit/test_expected.c
 tests_unit_test_access_log_SOURCES = tests/unit/test_access_log.c
+tests_unit_test_class_memo_SOURCES = tests/unit/test_class_memo.c
 tests_unit_test_classified_SOURCES = tests/unit/test_classified.c
 tests_unit_test_command_SOURCES = tests/unit/test_command.c $(CAPTURE)
 tests_unit_test_config_SOURCES = tests/unit/test_config.c $(PLACE)
+tests_unit_test_cost_SOURCES = tests/unit/test_cost.c
 tests_unit_test_csv_SOURCES = tests/unit/test_csv.c
 tests_unit_test_files_SOURCES = tests/unit/test_files.c $(PLACE)
+tests_unit_test_float_text_SOURCES = tests/unit/test_float_text.c
 tests_unit_test_headers_SOURCES = tests/unit/test_headers.c
 tests_unit_test_find_ledger_SOURCES = tests/unit/test_find_ledger.c $(PLACE) \
 	$(CAPTURE)
 tests_unit_test_line_SOURCES = tests/unit/test_line.c
+tests_unit_test_local_hold_SOURCES = tests/unit/test_local_hold.c
+tests_unit_test_local_say_SOURCES = tests/unit/test_local_say.c
 tests_unit_test_models_SOURCES = tests/unit/test_models.c $(PLACE) \
 	tests/unit/certificates.c tests/unit/certificates.h
 tests_unit_test_process_SOURCES = tests/unit/test_process.c
