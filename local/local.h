@@ -10,7 +10,7 @@
  * after the other, and a scheduler (local/scheduler.h) many at once. Below
  * them lie the parts: local/model.h computes tokens, local/sample.h chooses
  * the next and says how sure the model was, local/grammar.h holds what it says
- * to JSON, local/reply.h reads calls and thoughts out of it.
+ * to JSON, local/reply.h tells reasoning and calls of tools apart in it.
  */
 #include "local/bench.h"
 #include "local/calibrate.h"
