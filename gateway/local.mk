@@ -125,6 +125,7 @@ sluice_LDADD = libsluice.a $(SLUICE_LIBS)
 UNIT_TESTS += \
 	tests/unit/test_access_log \
 	tests/unit/test_class_memo \
+	tests/unit/test_call_post \
 	tests/unit/test_classified \
 	tests/unit/test_command \
 	tests/unit/test_config \
@@ -162,6 +163,7 @@ tests_unit_test_cascade_SOURCES = tests/unit/test_cascade.c
 tests_unit_test_expected_SOURCES = tests/unit/test_expected.c
 tests_unit_test_access_log_SOURCES = tests/unit/test_access_log.c
 tests_unit_test_class_memo_SOURCES = tests/unit/test_class_memo.c
+tests_unit_test_call_post_SOURCES = tests/unit/test_call_post.c
 tests_unit_test_classified_SOURCES = tests/unit/test_classified.c
 tests_unit_test_command_SOURCES = tests/unit/test_command.c $(CAPTURE)
 tests_unit_test_config_SOURCES = tests/unit/test_config.c $(PLACE)
