@@ -386,6 +386,46 @@ def models_do_what_they_are_for(bench):
     check(row["input_tokens"] >= 2, row)
 
 
+# --- schemas and tools ---------------------------------------------------------
+
+@case
+def a_schema_holds_whatever_is_sampled(bench):
+    schema = WEATHER["function"]["parameters"]
+    for seed in range(5):
+        said = ask(bench, seed=seed, max_tokens=60, response_format={
+            "type": "json_schema", "json_schema": {
+                "name": "x", "strict": True, "schema": schema}})
+        choice, = said["choices"]
+        value = json.loads(choice["message"]["content"])
+        check_equal(sorted(value), ["c", "n"])
+        check(value["c"] in "ab" and isinstance(value["n"], bool), value)
+        check_equal(choice["finish_reason"], "stop")
+    said = ask(bench, max_tokens=4, response_format={"type": "json_object"})
+    check(said["choices"][0]["message"]["content"].startswith("{"), said)
+    error = ask(bench, status=400, response_format={
+        "type": "json_schema", "json_schema": {"name": "x", "schema": {
+            "type": "object", "if": {}}}})["error"]
+    check_equal(error["param"], "response_format", error)
+    check("if" in error["message"], error)
+
+
+@case
+def a_call_that_is_asked_for_is_made(bench):
+    for choice in ("required", {"type": "function",
+                                "function": {"name": "w"}}):
+        more = {"tools": [WEATHER], "tool_choice": choice, "max_tokens": 80}
+        whole = told(ask(bench, "local/tools", **more))
+        (name, arguments), = [call[1:] for call in whole[0]["calls"].values()]
+        value = json.loads(arguments)
+        check_equal((name, sorted(value)), ("w", ["c", "n"]))
+        check_equal((whole[0]["content"], whole[0]["reason"]),
+                    ("", "tool_calls"))
+        chunked = joined(stream(bench, "local/tools", **more))
+        for one in (whole, chunked):
+            check(one[0]["calls"].pop(0)[0].startswith("call"), one)
+        check_equal(chunked, whole)
+
+
 # --- how it ends -----------------------------------------------------------------------
 
 @case

@@ -90,7 +90,7 @@ class LocalBench(FakeBench):
     def __init__(self):
         self.place = Place()
         model = with_template(SMOLLM2, self.place.path("smollm2.gguf"),
-                              template("hermes-tools"))
+                              template("qwen25"))
         super().__init__(local=[{
             "name": LOCAL, "path": model, "context": 2048,
             "price": {"input": 0.01, "output": 0.03}}])
