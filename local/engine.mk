@@ -17,6 +17,7 @@ libsluice_a_SOURCES += \
 	local/cpu/crew.c local/cpu/crew.h \
 	local/kv.c local/kv.h \
 	local/local.h \
+	local/logits.c local/logits.h \
 	local/model.h \
 	local/model/bind.c local/model/parts.h \
 	local/model/config.c local/model/config.h \
@@ -43,6 +44,7 @@ UNIT_TESTS += \
 	tests/unit/test_cpu_ops \
 	tests/unit/test_gguf \
 	tests/unit/test_kv \
+	tests/unit/test_logits \
 	tests/unit/test_model \
 	tests/unit/test_crew \
 	tests/unit/test_quant \
@@ -56,6 +58,7 @@ tests_unit_test_cpu_SOURCES = tests/unit/test_cpu.c
 tests_unit_test_cpu_ops_SOURCES = tests/unit/test_cpu_ops.c
 tests_unit_test_gguf_SOURCES = tests/unit/test_gguf.c
 tests_unit_test_kv_SOURCES = tests/unit/test_kv.c
+tests_unit_test_logits_SOURCES = tests/unit/test_logits.c
 tests_unit_test_model_SOURCES = tests/unit/test_model.c $(MODEL_FIXTURE)
 tests_unit_test_crew_SOURCES = tests/unit/test_crew.c
 tests_unit_test_quant_SOURCES = tests/unit/test_quant.c $(MODEL_FIXTURE)
