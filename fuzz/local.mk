@@ -12,6 +12,7 @@ EXTRA_DIST += fuzz/corpus \
 	fuzz/ledger.dict \
 	fuzz/policy.dict \
 	fuzz/gguf.dict \
+	fuzz/grammar.dict \
 	fuzz/model_config.dict \
 	fuzz/redis_url.dict \
 	fuzz/replay.dict \
@@ -33,6 +34,7 @@ noinst_PROGRAMS += \
 	fuzz/fuzz_ledger \
 	fuzz/fuzz_policy \
 	fuzz/fuzz_gguf \
+	fuzz/fuzz_grammar \
 	fuzz/fuzz_model_config \
 	fuzz/fuzz_redis_url \
 	fuzz/fuzz_replay \
@@ -52,6 +54,7 @@ fuzz_fuzz_json_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_ledger_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_policy_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_gguf_LDFLAGS = $(FUZZER_LINK)
+fuzz_fuzz_grammar_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_model_config_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_redis_url_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_replay_LDFLAGS = $(FUZZER_LINK)
@@ -72,6 +75,7 @@ REPLAYS = \
 	fuzz/replay_ledger \
 	fuzz/replay_policy \
 	fuzz/replay_gguf \
+	fuzz/replay_grammar \
 	fuzz/replay_model_config \
 	fuzz/replay_redis_url \
 	fuzz/replay_replay \
@@ -94,6 +98,7 @@ fuzz_fuzz_json_SOURCES = fuzz/fuzz_json.c
 fuzz_fuzz_ledger_SOURCES = fuzz/fuzz_ledger.c
 fuzz_fuzz_policy_SOURCES = fuzz/fuzz_policy.c
 fuzz_fuzz_gguf_SOURCES = fuzz/fuzz_gguf.c
+fuzz_fuzz_grammar_SOURCES = fuzz/fuzz_grammar.c
 fuzz_fuzz_model_config_SOURCES = fuzz/fuzz_model_config.c
 fuzz_fuzz_redis_url_SOURCES = fuzz/fuzz_redis_url.c
 fuzz_fuzz_replay_SOURCES = fuzz/fuzz_replay.c
@@ -112,6 +117,7 @@ fuzz_replay_json_SOURCES = fuzz/fuzz_json.c fuzz/replay_main.c
 fuzz_replay_ledger_SOURCES = fuzz/fuzz_ledger.c fuzz/replay_main.c
 fuzz_replay_policy_SOURCES = fuzz/fuzz_policy.c fuzz/replay_main.c
 fuzz_replay_gguf_SOURCES = fuzz/fuzz_gguf.c fuzz/replay_main.c
+fuzz_replay_grammar_SOURCES = fuzz/fuzz_grammar.c fuzz/replay_main.c
 fuzz_replay_model_config_SOURCES = fuzz/fuzz_model_config.c fuzz/replay_main.c
 fuzz_replay_redis_url_SOURCES = fuzz/fuzz_redis_url.c fuzz/replay_main.c
 fuzz_replay_replay_SOURCES = fuzz/fuzz_replay.c fuzz/replay_main.c
