@@ -9,6 +9,9 @@
 /* Tokens from which rows that were not packed are worth a panel. */
 #define PANEL_TOKENS 4
 
+/* And those from which a panel of packed ones pays. */
+#define PANEL_TOKENS_PACKED 24
+
 static enum packed_kind kind_of(const struct matrix *w)
 {
 	const struct packed *packed = w->packed;
@@ -43,10 +46,10 @@ static void tile(const struct tile *t)
 			avx2_gemm(t);
 		else
 			avx2_rows(t);
-	} else if (n > 1) {
+	} else if (n >= PANEL_TOKENS_PACKED) {
 		avx2_gemm(t);
 	} else {
-		avx2_dot_packed(t);
+		avx2_packed(t);
 	}
 }
 

@@ -235,6 +235,52 @@ static void multiplies_types_side_by_side(void **state)
 	cpu_free(&plain);
 }
 
+/* The products of the check's first <n> tokens, from token <at> on. */
+static void multiply_some(struct check *c, uint32_t at, uint32_t n, float *out)
+{
+	struct operand x = {
+	    .values = c->x + (size_t)at * c->w.cols, .n = n, .cols = c->w.cols};
+
+	cpu_multiply(c->fast, &x, &(struct product){&c->w, out}, 1);
+}
+
+/* Every token alone, and as the last of 2, 3 ... with it. */
+static void check_company(
+    struct check *c, enum tensor_type type, const struct shape *s)
+{
+	struct pack_options options = {
+	    .encodes = true, .shortens = type == TENSOR_BF16};
+	struct matrix *list[] = {&c->w};
+	size_t row = s->rows * sizeof(float);
+
+	make_check(c, type, s);
+	(void)cpu_pack(c->fast, list, 1, &options);
+	for (uint32_t i = 0; i < s->n; i++) {
+		multiply_some(c, i, 1, c->a);
+		multiply_some(c, 0, i + 1, c->b);
+		if (memcmp(c->a, c->b + (size_t)i * s->rows, row) != 0)
+			fail_msg("%s, %u x %u: token %u differs among %u",
+			    quant_type(type)->name, s->rows, s->cols, i, i + 1);
+	}
+	free_check(c);
+}
+
+static void gives_a_token_the_same_bits_in_any_company(void **state)
+{
+	const enum tensor_type types[] = {
+	    TENSOR_Q4_0, TENSOR_Q4_1, TENSOR_Q8_0, TENSOR_BF16, TENSOR_F32};
+	const struct shape shapes[] = {{37, 576, 29}, {48, 1536, 41}};
+	struct error err;
+	struct check check = {.fast = cpu_new(2, CPU_FAST, &err)};
+
+	(void)state;
+	for (size_t t = 0; t < sizeof(types) / sizeof(types[0]); t++) {
+		for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
+			check_company(&check, types[t], &shapes[i]);
+	}
+	cpu_free(&check.fast);
+}
+
 static void keeps_words_within_half_a_step(void **state)
 {
 	uint8_t blocks[2 * 34] = {0};
@@ -308,6 +354,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(multiplies_every_type_as_plain_c_does),
 	    cmocka_unit_test(multiplies_types_side_by_side),
+	    cmocka_unit_test(gives_a_token_the_same_bits_in_any_company),
 	    cmocka_unit_test(keeps_words_within_half_a_step),
 	    cmocka_unit_test(sums_long_rows_of_extremes),
 	};
