@@ -2,7 +2,7 @@
 # run.py -- times the engine beside llama.cpp (and torch), round by round.
 # SPDX-License-Identifier: Apache-2.0
 """usage: bench/engine/run.py [--build build] [--rounds 5] [--threads 1,2]
-                     [--only decode,prefill,embed,busy,memory,loss]
+                     [--only decode,prefill,together,embed,busy,memory,loss]
 
 The same SmolLM2 file, the same threads, the same tokens. Each round asks one
 side and then the other; both run as long-lived processes that are asked by
@@ -141,6 +141,11 @@ class Bench:
         if "prefill" in only:
             self.compare("prefill of 128" + many, "prefill 128", 128, sides)
             self.compare("prefill of 512" + many, "prefill 512", 512, sides)
+        if "together" in only:
+            self.compare("one text" + many, "together 1 16 32", 32, sides)
+            for texts in (4, 8, 16):
+                self.compare(f"{texts} texts together" + many,
+                             f"together {texts} 16 32", 32 * texts, sides)
         if "busy" in only and threads > 1:
             self.busy(sides, many)
         if "memory" in only:
@@ -216,7 +221,7 @@ def main():
     parser.add_argument("--build", default=os.path.join(TOP, "build"))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", default="1,2")
-    parser.add_argument("--only", default="decode,prefill,embed,busy,memory,loss")
+    parser.add_argument("--only", default="decode,prefill,together,embed,busy,memory,loss")
     args = parser.parse_args()
     only = args.only.split(",")
     bench = Bench(args)
