@@ -50,11 +50,6 @@ const char *cpu_name(const struct cpu *cpu)
 	return cpu->kernels->name;
 }
 
-uint32_t cpu_threads(const struct cpu *cpu)
-{
-	return crew_threads(cpu->crew);
-}
-
 void *spread_scratch(struct cpu *cpu, uint32_t thread, size_t bytes)
 {
 	struct scratch *s = &cpu->scratches[thread];

@@ -25,9 +25,8 @@ struct cpu *cpu_new(
     uint32_t threads, enum cpu_mode mode, struct error *err) must_check;
 void cpu_free(struct cpu **cpu);
 
-/* What is in use: "plain C", "AVX2" ...; and the threads. */
+/* What is in use: "plain C", "AVX2" ... */
 const char *cpu_name(const struct cpu *cpu);
-uint32_t cpu_threads(const struct cpu *cpu);
 
 /*
  * Lays matrices that are multiplied again and again out so that this machine
@@ -37,7 +36,7 @@ uint32_t cpu_threads(const struct cpu *cpu);
  */
 struct pack_options {
 	bool encodes;  /* many rows at a time: worth it for F32 too */
-	bool shortens; /* BF16, halves: eight bits and a scale for each 32 */
+	bool shortens; /* floats: eight bits and a scale for each 32 columns */
 	bool is_plan;  /* only counts the bytes */
 };
 uint64_t cpu_pack(struct cpu *cpu, struct matrix *const *matrices, uint32_t n,

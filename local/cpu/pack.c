@@ -19,9 +19,9 @@ struct pack_job {
 };
 
 static enum packed_kind kind_of(
-    enum tensor_type type, const struct pack_options *options)
+    const struct matrix *m, const struct pack_options *options)
 {
-	switch (type) {
+	switch (m->type) {
 	case TENSOR_Q4_0:
 	case TENSOR_Q4_1:
 		return PACKED_NIBBLES;
@@ -31,6 +31,8 @@ static enum packed_kind kind_of(
 	case TENSOR_BF16:
 		return options->shortens ? PACKED_BYTES : PACKED_NOT;
 	case TENSOR_F32:
+		if (options->shortens && m->cols % BLOCK_COLS == 0)
+			return PACKED_BYTES;
 		return options->encodes ? PACKED_FLOATS : PACKED_NOT;
 	default:
 		return PACKED_NOT;
@@ -41,7 +43,7 @@ static enum packed_kind kind_of(
 static struct packed plan(
     const struct matrix *m, const struct pack_options *options)
 {
-	enum packed_kind kind = kind_of(m->type, options);
+	enum packed_kind kind = kind_of(m, options);
 	struct packed packed = {.kind = kind};
 
 	if (!m->data || m->packed || kind == PACKED_NOT ||
