@@ -28,8 +28,8 @@ struct engine_args {
 #define ENGINE_HELP                                                            \
 	"    --model MODEL   a Hugging Face directory or a .gguf file\n"       \
 	"    --threads N     threads of arithmetic (all processors)\n"         \
-	"    --int8          weights that are floats rounded to eight bits "   \
-	"when they are read:\n                    faster, not exact\n"         \
+	"    --int8          products of eight bits: faster, and further "     \
+	"from --exact\n"                                                       \
 	"    --exact         plain F32 arithmetic: slow, what the rest is "    \
 	"checked by\n"
 

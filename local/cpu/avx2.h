@@ -115,16 +115,29 @@ struct panel_job {
 void avx2_panel(const struct panel_job *job, struct panel *panel);
 void avx2_pack(const struct packing *packing, uint32_t group);
 
+/* Sixteen floats as halves. */
+void avx2_put_halves(const float *x, uint8_t *p);
+
+/* The largest values of operands for quads and sevens; and weights of these. */
+#define QUADS_LIMIT 127
+#define SEVENS_LIMIT 63
+
+/* avx2_quads.c: one block's panel, packed as quads or sevens. */
+void avx2_pack_short(
+    enum packed_kind kind, const struct panel *panel, uint8_t *p);
+
 /* avx2_float.c: floats of a group, columns first .. first + n - 1. */
 void avx2_float_panel(const struct panel_job *job, float *out);
 
 /*
  * Products: avx2_gemm.c and avx2_float.c, of panels; avx2_packed.c, of packed
- * groups with few tokens; avx2_rows.c, of rows.
+ * groups with few tokens; avx2_quads.c, of shortened groups; avx2_rows.c, of
+ * rows.
  */
 void avx2_gemm(const struct tile *tile);
 void avx2_gemm_floats(const struct tile *tile);
 void avx2_packed(const struct tile *tile);
+void avx2_quads(const struct tile *tile);
 void avx2_rows(const struct tile *tile);
 
 /* One token's products with a group. */

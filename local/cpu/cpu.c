@@ -179,7 +179,7 @@ static uint32_t rows_of_task(const struct cpu *cpu, const struct operand *x)
 {
 	uint32_t step = cpu->kernels->tile_rows;
 	uint64_t cols = x->cols ? x->cols : 1;
-	uint64_t rows = TASK_WEIGHTS / cols;
+	uint64_t rows = (uint64_t)(x->n > 1 ? 2 : 1) * TASK_WEIGHTS / cols;
 
 	if (rows * cols * x->n < TASK_PRODUCTS)
 		rows = TASK_PRODUCTS / (cols * x->n);
