@@ -23,7 +23,8 @@ struct model_options {
 	bool is_exact;     /* the plain F32 arithmetic: slow, the oracle */
 	uint64_t kv_bytes; /* for all sessions' keys and values; 0: 1 GiB */
 	uint32_t chunk;    /* tokens computed at a time; 0: 64 */
-	bool shortens; /* weights that are floats become eight bits at load */
+	bool shortens; /* products of eight bits: weights that are floats are
+			  rounded at load */
 	bool is_plan;  /* only to be told of: nothing can be computed, and
 			  no memory is taken for it */
 };
