@@ -140,6 +140,16 @@ void avx2_packed(const struct tile *tile);
 void avx2_quads(const struct tile *tile);
 void avx2_rows(const struct tile *tile);
 
+/* Makes <n> floats, a multiple of 8 on 32 bytes, 0. */
+AVX2_INLINE void avx2_clear(float *x, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i += 8) {
+		_mm256_store_ps(x + i, _mm256_setzero_ps());
+		/* GCC would clear them by "rep stos", slower than a block. */
+		__asm__ volatile("" ::: "memory");
+	}
+}
+
 /* One token's products with a group. */
 struct group_out {
 	float *out;        /* the group's first column */

@@ -156,15 +156,8 @@ OWN void add_one_min(const struct step *s)
 
 typedef void (*add_fn)(const struct step *s);
 
-/* GCC would clear the sums by "rep stos", which takes longer than a block. */
-#if defined(__clang__)
-#define NO_STOS
-#else
-#define NO_STOS __attribute__((optimize("no-tree-loop-distribute-patterns")))
-#endif
-
 /* <tokens> tokens, 1 or 4, from <at> on. */
-NO_STOS AVX2 static void multiply_tokens(
+AVX2 static void multiply_tokens(
     const struct gemm *g, uint32_t at, int tokens, add_fn add)
 {
 	const struct operand *x = g->x;
@@ -183,8 +176,7 @@ NO_STOS AVX2 static void multiply_tokens(
 	    .sums = sums,
 	};
 
-	for (int i = 0; i < TOKENS * GROUP_ROWS; i += 8)
-		_mm256_store_ps(sums + i, _mm256_setzero_ps());
+	avx2_clear(sums, TOKENS * GROUP_ROWS);
 	for (int t = 0; t < tokens && g->adds; t++)
 		memcpy(sums + 16 * t, g->out + (at + (size_t)t) * g->pitch,
 		    (g->rows < GROUP_ROWS ? g->rows : GROUP_ROWS) *

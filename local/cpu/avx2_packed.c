@@ -318,8 +318,7 @@ AVX2 static void multiply_group(
 	    .sums = sums,
 	};
 
-	for (uint32_t i = 0; i < tokens * GROUP_ROWS; i += 8)
-		_mm256_store_ps(sums + i, _mm256_setzero_ps());
+	avx2_clear(sums, tokens * GROUP_ROWS);
 	if (tokens == 1)
 		add_one(&f, is_nibbles);
 	else

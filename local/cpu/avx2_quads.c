@@ -276,7 +276,7 @@ AVX2 static void multiply_group(
 {
 	const struct packed *packed = t->w->packed;
 	size_t blocks = packed->blocks;
-	float sums[FEW * GROUP_ROWS] __attribute__((aligned(32))) = {0};
+	float sums[FEW * GROUP_ROWS] __attribute__((aligned(32)));
 	struct quads g = {
 	    .p =
 		packed->data + (size_t)(row / GROUP_ROWS) * packed->group_bytes,
@@ -288,6 +288,7 @@ AVX2 static void multiply_group(
 	    .sums = sums,
 	};
 
+	avx2_clear(sums, some->n * GROUP_ROWS);
 	(packed->kind == PACKED_QUADS ? of_nibbles : of_sevens)[some->n](&g);
 	for (uint32_t i = 0; i < some->n; i++)
 		avx2_put_group(&(struct group_out){
