@@ -7,7 +7,9 @@ libsluice_a_SOURCES += \
 	local/cpu/avx2_float.c \
 	local/cpu/avx2_gemm.c \
 	local/cpu/avx2_ops.c \
+	local/cpu/avx2_packed.c \
 	local/cpu/avx2_panel.c \
+	local/cpu/avx2_quads.c \
 	local/cpu/avx2_rows.c \
 	local/cpu/cpu.c local/cpu/cpu.h \
 	local/cpu/kernel.h \

@@ -52,6 +52,8 @@ struct kernels {
 	    const float *x, const struct words_row *row, uint32_t n);
 	/* Lays a group of rows out as packed.h says; NULL: none is. */
 	void (*pack)(const struct packing *packing, uint32_t group);
+	/* The shortened kinds too, quads and sevens. */
+	bool packs_short;
 	void (*blend)(const struct blend *blend);
 	/* x (n) = exp(scale * x) over the sum of these; scale >= 0 */
 	void (*softmax)(float *x, uint32_t n, float scale);
