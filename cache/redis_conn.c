@@ -184,11 +184,6 @@ size_t redis_conn_unsent(const struct redis_conn *conn)
 	return sdslen(conn->redis->obuf);
 }
 
-bool redis_conn_is_ready(const struct redis_conn *conn)
-{
-	return conn->is_ready;
-}
-
 static bool can_write_now(const struct redis_conn *conn)
 {
 	struct pollfd fd = {.fd = conn->redis->fd, .events = POLLOUT};

@@ -86,8 +86,6 @@ void redis_conn_send(
 /* Takes what has arrived, without waiting for the loop to say so. */
 void redis_conn_read(struct redis_conn *conn);
 
-bool redis_conn_is_ready(const struct redis_conn *conn);
-
 /* Bytes appended that have not left. */
 size_t redis_conn_unsent(const struct redis_conn *conn);
 

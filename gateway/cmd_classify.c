@@ -116,7 +116,7 @@ static int classify_lines(struct classify *c, const struct engine *engine)
 	token_buf_init(&c->types, SIZE_MAX);
 	c->logits = mem_alloc(bytes);
 	c->scores = mem_alloc(bytes);
-	status = lines_run(&(struct lines){answer, c, false});
+	status = lines_run(&(struct lines){.answer = answer, .arg = c});
 	tokenizer_work_free(&c->work);
 	token_buf_free(&c->ids);
 	token_buf_free(&c->types);

@@ -51,7 +51,7 @@ static int run(const struct command *command, int argc, char **argv)
 	d.tokenizer = checkpoint_tokenizer(engine.checkpoint);
 	token_buf_init(&d.ids, SIZE_MAX);
 	buf_init(&d.text, TEXT_MAX);
-	status = lines_run(&(struct lines){answer, &d, false});
+	status = lines_run(&(struct lines){.answer = answer, .arg = &d});
 	token_buf_free(&d.ids);
 	buf_free(&d.text);
 	engine_close(&engine);

@@ -121,7 +121,7 @@ static int embed_lines(struct embed *e, const struct engine *engine)
 	token_buf_init(&e->ids, SIZE_MAX);
 	token_buf_init(&e->bare, SIZE_MAX);
 	e->vector = mem_alloc(e->info.hidden * sizeof(*e->vector));
-	status = lines_run(&(struct lines){answer, e, false});
+	status = lines_run(&(struct lines){.answer = answer, .arg = e});
 	tokenizer_work_free(&e->work);
 	token_buf_free(&e->ids);
 	token_buf_free(&e->bare);

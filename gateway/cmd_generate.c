@@ -95,7 +95,8 @@ static int answer_lines(
 	if (a->streams)
 		a->request.watch.fn = print_piece;
 	generate_line_init(&a->line, checkpoint);
-	status = lines_run(&(struct lines){answer, a, a->streams});
+	status = lines_run(&(struct lines){
+	    .answer = answer, .arg = a, .is_plain = a->streams});
 	generate_line_free(&a->line);
 	generator_free(&a->generator);
 	return status;

@@ -151,7 +151,7 @@ static int score_lines(struct score *s, const struct engine *engine)
 		s->work = tokenizer_work_new(
 		    checkpoint_tokenizer(engine->checkpoint));
 	token_buf_init(&s->ids, SIZE_MAX);
-	status = lines_run(&(struct lines){answer, s, false});
+	status = lines_run(&(struct lines){.answer = answer, .arg = s});
 	tokenizer_work_free(&s->work);
 	token_buf_free(&s->ids);
 	free(s->logprobs);

@@ -58,7 +58,7 @@ static int run(const struct command *command, int argc, char **argv)
 	token_buf_init(&r.text.ids, SIZE_MAX);
 	arena_init(&r.arena, TEMPLATE_MEMORY_MAX);
 	r.text.arena = &r.arena;
-	status = lines_run(&(struct lines){answer, &r, false});
+	status = lines_run(&(struct lines){.answer = answer, .arg = &r});
 	arena_free(&r.arena);
 	token_buf_free(&r.text.ids);
 	tokenizer_work_free(&r.work);

@@ -54,7 +54,7 @@ static int run(const struct command *command, int argc, char **argv)
 		  (is_plain ? TOKENIZER_PLAIN : 0);
 	t.work = tokenizer_work_new(checkpoint_tokenizer(engine.checkpoint));
 	token_buf_init(&t.ids, SIZE_MAX);
-	status = lines_run(&(struct lines){answer, &t, false});
+	status = lines_run(&(struct lines){.answer = answer, .arg = &t});
 	token_buf_free(&t.ids);
 	tokenizer_work_free(&t.work);
 	engine_close(&engine);

@@ -73,6 +73,34 @@ struct config_provider {
 	struct origin *origin;
 };
 
+enum config_backend {
+	BACKEND_AUTO,  /* the fastest that is there */
+	BACKEND_CPU,   /* the processor's fastest */
+	BACKEND_EXACT, /* plain F32: slow, the oracle */
+};
+
+/* What a machine costs while a model computes. */
+struct config_power {
+	bool is_there;
+	int64_t milliwatts;  /* drawn by it */
+	int64_t tariff_nano; /* dollars per kWh */
+	int64_t hour_nano;   /* dollars per hour of the machine */
+};
+
+/* A model that the engine in this process answers with. */
+struct config_local {
+	char *path;      /* of the checkpoint, resolved, or "hf:owner/name" */
+	int64_t backend; /* enum config_backend */
+	int64_t context; /* tokens of a text; 0: the model's */
+	int64_t batch;   /* texts at once */
+	int64_t weight;  /* share of threads and memory */
+	bool int8;       /* weights to eight bits at load */
+	struct config_power power;
+	char *class_name;       /* offered to policies as request.class[...] */
+	char *calibration_file; /* or NULL */
+	struct confidence_map *calibration; /* or NULL */
+};
+
 struct config_model {
 	char *name;
 	char *provider_name;
@@ -81,6 +109,7 @@ struct config_model {
 	int64_t context;
 	unsigned capabilities;
 	const struct config_provider *provider;
+	struct config_local *local; /* NULL: an upstream's model */
 };
 
 /* Where answers from before are kept. */

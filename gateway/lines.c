@@ -14,6 +14,7 @@
 #define ARENA_MAX ((size_t)2000 << 20) /* sixteen bytes a node, and texts */
 
 struct reader {
+	int fd;
 	struct buf in;
 	size_t searched; /* bytes of it without a newline */
 	bool is_over;    /* the input has ended */
@@ -29,7 +30,7 @@ static bool fill(struct reader *r)
 	if (!at)
 		return false;
 	do {
-		n = read(STDIN_FILENO, at, PIECE);
+		n = read(r->fd, at, PIECE);
 	} while (n < 0 && errno == EINTR);
 	if (n <= 0)
 		r->is_over = true;
@@ -150,7 +151,7 @@ static bool answer(struct run *r, enum line kind, struct span line)
 
 int lines_run(const struct lines *lines)
 {
-	struct run r = {.lines = lines};
+	struct run r = {.lines = lines, .reader.fd = lines->fd};
 	struct span line = {0};
 	enum line kind;
 
@@ -265,19 +266,5 @@ enum result lines_read_number(const struct json_doc *doc,
 	}
 	error_set(err, "\"%s\" must be a number from %.15g to %.15g",
 	    range->name, range->min, range->max);
-	return FAILED;
-}
-
-enum result lines_read_flag(
-    const struct json_doc *doc, const char *name, bool *out, struct error *err)
-{
-	uint32_t node = find(doc, name);
-
-	if (node == JSON_NONE)
-		return OK;
-	*out = json_is(doc, node, JSON_TRUE);
-	if (*out || json_is(doc, node, JSON_FALSE))
-		return OK;
-	error_set(err, "\"%s\" must be true or false", name);
 	return FAILED;
 }

@@ -7,10 +7,10 @@
 #include "local/local.h"
 
 /*
- * Commands that answer lines read standard input to its end. Each line of JSON
- * gets one line on standard output, in order and at once; one that cannot be
- * answered gets {"error": "..."} in its place, and the command ends with exit
- * status 1.
+ * Commands that answer lines read standard input, or a file, to its end. Each
+ * line of JSON gets one line on standard output, in order and at once; one that
+ * cannot be answered gets {"error": "..."} in its place, and the command ends
+ * with exit status 1.
  */
 #define LINES_LEN_MAX ((size_t)256 << 20)     /* bytes of a question */
 #define LINES_ANSWER_MAX ((size_t)2000 << 20) /* bytes of an answer */
@@ -31,6 +31,7 @@ struct lines {
 	/* The answer function writes to standard output by itself, plain text;
 	 * errors are messages on standard error. */
 	bool is_plain;
+	int fd; /* is read to its end; 0 is standard input */
 };
 
 /* Answers all lines; an exit status. */
@@ -64,7 +65,5 @@ struct lines_range {
 };
 enum result lines_read_number(const struct json_doc *doc,
     const struct lines_range *range, double *out, struct error *err) must_check;
-enum result lines_read_flag(const struct json_doc *doc, const char *name,
-    bool *out, struct error *err) must_check;
 
 #endif

@@ -15,7 +15,9 @@ libsluice_a_SOURCES += \
 	gateway/answer_cache.c gateway/answer_cache.h \
 	gateway/attend.c \
 	gateway/classified.c gateway/classified.h \
+	gateway/cascade.c gateway/cascade.h \
 	gateway/cmd_bench.c \
+	gateway/cmd_calibrate.c \
 	gateway/cmd_check.c \
 	gateway/cmd_classify.c \
 	gateway/cmd_detokenize.c \
@@ -38,6 +40,7 @@ libsluice_a_SOURCES += \
 	gateway/config_tables.c gateway/config_tables.h \
 	gateway/engine.c gateway/engine.h \
 	gateway/csv.c gateway/csv.h \
+	gateway/expected.c gateway/expected.h \
 	gateway/files.c gateway/files.h \
 	gateway/find_ledger.c \
 	gateway/gateway.c gateway/gateway.h \
@@ -49,6 +52,7 @@ libsluice_a_SOURCES += \
 	gateway/generate_line.c gateway/generate_line.h \
 	gateway/line.c gateway/line.h \
 	gateway/lines.c gateway/lines.h \
+	gateway/local/call.h gateway/local/models.h \
 	gateway/loading.c gateway/loading.h \
 	gateway/metrics.c gateway/metrics.h \
 	gateway/models.c \
@@ -76,7 +80,9 @@ UNIT_TESTS += \
 	tests/unit/test_classified \
 	tests/unit/test_command \
 	tests/unit/test_config \
+	tests/unit/test_cascade \
 	tests/unit/test_csv \
+	tests/unit/test_expected \
 	tests/unit/test_files \
 	tests/unit/test_headers \
 	tests/unit/test_find_ledger \
@@ -91,6 +97,8 @@ UNIT_TESTS += \
 	tests/unit/test_upstream
 PLACE = tests/unit/gateway_help.c tests/unit/gateway_help.h
 CAPTURE = tests/unit/capture.c tests/unit/capture.h
+tests_unit_test_cascade_SOURCES = tests/unit/test_cascade.c
+tests_unit_test_expected_SOURCES = tests/unit/test_expected.c
 tests_unit_test_access_log_SOURCES = tests/unit/test_access_log.c
 tests_unit_test_classified_SOURCES = tests/unit/test_classified.c
 tests_unit_test_command_SOURCES = tests/unit/test_command.c $(CAPTURE)

@@ -19,6 +19,7 @@ static const struct command *const commands[] = {
     &command_classify,
     &command_model,
     &command_bench,
+    &command_calibrate,
     &command_version,
 };
 

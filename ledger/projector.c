@@ -157,11 +157,6 @@ void projector_free(struct projector **projector)
 	free(old);
 }
 
-void projector_keep_attempts(struct projector *projector, int64_t n)
-{
-	projector->attempts_max = n;
-}
-
 size_t projector_cells(const struct projector *projector)
 {
 	return projector->minutes.n;

@@ -26,9 +26,6 @@ struct projector *projector_new(
     struct store *store, struct error *err) must_check;
 void projector_free(struct projector **projector);
 
-/* For tests: keeps at most <n> attempts. */
-void projector_keep_attempts(struct projector *projector, int64_t n);
-
 /* An attempt begins. */
 enum result projector_reserve(struct projector *projector,
     const struct ledger_reserve *reserve, const struct place *place,

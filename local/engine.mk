@@ -38,7 +38,7 @@ libsluice_a_SOURCES += \
 	local/model/rope.c local/model/rope.h \
 	local/model/session.c \
 	local/quant.c local/quant.h \
-	local/sample.c local/sample.h \
+	local/confidence.h local/sample.c local/sample.h local/scheduler.h \
 	local/weights/gguf.c local/weights/gguf.h \
 	local/weights/safetensors.c local/weights/safetensors.h \
 	local/weights/tensor.c local/weights/tensor.h \

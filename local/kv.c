@@ -6,16 +6,25 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#define LINE 64 /* bytes of the processor's cache: tiles begin at one */
+
+struct kv_page {
+	struct kv_page *next; /* among the free ones */
+	float *data;
+	uint32_t users; /* sequences */
+	bool is_kept;
+};
+
 struct kv_group {
 	struct kv_shape shape;
 	uint64_t page_bytes;
-	float *free; /* a list through the pages' first bytes */
+	struct kv_page *free;
 };
 
 struct kv_pool {
 	struct kv_group groups[KV_GROUPS];
-	uint64_t used, max; /* bytes of pages in use */
-	pthread_mutex_t lock;
+	uint64_t used, idle, max; /* bytes of pages */
+	pthread_mutex_t lock;     /* for all above but shapes, and for pages */
 };
 
 struct kv_pool *kv_pool_new(
@@ -42,12 +51,12 @@ void kv_pool_free(struct kv_pool **pool)
 
 	if (!p)
 		return;
-	assert(p->used == 0);
+	assert(p->used == 0 && p->idle == 0);
 	for (int g = 0; g < KV_GROUPS; g++) {
 		while (p->groups[g].free) {
-			float *page = p->groups[g].free;
+			struct kv_page *page = p->groups[g].free;
 
-			memcpy(&p->groups[g].free, page, sizeof(page));
+			p->groups[g].free = page->next;
 			free(page);
 		}
 	}
@@ -63,9 +72,29 @@ void kv_pool_limit(struct kv_pool *pool, uint64_t max_bytes)
 	pthread_mutex_unlock(&pool->lock);
 }
 
-uint64_t kv_pool_used(const struct kv_pool *pool)
+static uint64_t read_count(struct kv_pool *pool, const uint64_t *count)
 {
-	return pool->used;
+	uint64_t value;
+
+	pthread_mutex_lock(&pool->lock);
+	value = *count;
+	pthread_mutex_unlock(&pool->lock);
+	return value;
+}
+
+uint64_t kv_pool_used(struct kv_pool *pool)
+{
+	return read_count(pool, &pool->used);
+}
+
+uint64_t kv_pool_idle(struct kv_pool *pool)
+{
+	return read_count(pool, &pool->idle);
+}
+
+uint64_t kv_pool_max(struct kv_pool *pool)
+{
+	return read_count(pool, &pool->max);
 }
 
 uint64_t kv_token_bytes(const struct kv_pool *pool)
@@ -77,35 +106,59 @@ uint64_t kv_token_bytes(const struct kv_pool *pool)
 	return sum;
 }
 
+static struct kv_page *make_page(uint64_t bytes)
+{
+	struct kv_page *page = mem_alloc(sizeof(*page) + LINE + (size_t)bytes);
+	uintptr_t after = (uintptr_t)(page + 1);
+
+	*page = (struct kv_page){.users = 0};
+	page->data = (float *)(void *)((char *)(page + 1) +
+				       (LINE - after % LINE) % LINE);
+	return page;
+}
+
 /* A page of group <g>, not cleared; NULL when the maximum is reached. */
-static float *take_page(struct kv_pool *pool, int g)
+static struct kv_page *take_page(struct kv_pool *pool, int g)
 {
 	struct kv_group *group = &pool->groups[g];
-	float *page = NULL;
+	struct kv_page *page = NULL;
 	bool has_room;
 
 	pthread_mutex_lock(&pool->lock);
-	has_room = pool->used + group->page_bytes <= pool->max;
+	has_room = pool->used + pool->idle + group->page_bytes <= pool->max;
 	if (has_room) {
 		pool->used += group->page_bytes;
 		page = group->free;
 		if (page)
-			memcpy(&group->free, page, sizeof(page));
+			group->free = page->next;
 	}
 	pthread_mutex_unlock(&pool->lock);
 	if (has_room && !page)
-		page = mem_alloc((size_t)group->page_bytes);
+		page = make_page(group->page_bytes);
+	if (page)
+		page->users = 1;
 	return page;
 }
 
-static void give_page(struct kv_pool *pool, int g, float *page)
+/* The lock is held. */
+static void free_page(struct kv_group *group, struct kv_page *page)
+{
+	page->next = group->free;
+	group->free = page;
+}
+
+static void give_page(struct kv_pool *pool, int g, struct kv_page *page)
 {
 	struct kv_group *group = &pool->groups[g];
 
 	pthread_mutex_lock(&pool->lock);
-	memcpy(page, &group->free, sizeof(page));
-	group->free = page;
-	pool->used -= group->page_bytes;
+	if (--page->users == 0) {
+		pool->used -= group->page_bytes;
+		if (page->is_kept)
+			pool->idle += group->page_bytes;
+		else
+			free_page(group, page);
+	}
 	pthread_mutex_unlock(&pool->lock);
 }
 
@@ -136,19 +189,29 @@ void kv_clear(struct kv *kv)
 	kv->length = 0;
 }
 
+static uint32_t pages_of(uint32_t length)
+{
+	return (length + KV_PAGE_TOKENS - 1) / KV_PAGE_TOKENS;
+}
+
+static void make_places(struct kv_pages *pages, uint32_t n)
+{
+	if (n <= pages->cap)
+		return;
+	pages->cap = n + n / 2 + 8;
+	pages->pages =
+	    mem_realloc(pages->pages, pages->cap * sizeof(*pages->pages));
+}
+
 static bool grow_group(struct kv *kv, int g, uint32_t n)
 {
 	struct kv_pages *pages = &kv->groups[g];
 
 	if (!kv->pool->groups[g].page_bytes)
 		return true;
-	if (n > pages->cap) {
-		pages->cap = n + n / 2 + 8;
-		pages->pages = mem_realloc(
-		    pages->pages, pages->cap * sizeof(*pages->pages));
-	}
+	make_places(pages, n);
 	while (pages->n < n) {
-		float *page = take_page(kv->pool, g);
+		struct kv_page *page = take_page(kv->pool, g);
 
 		if (!page)
 			return false;
@@ -159,8 +222,7 @@ static bool grow_group(struct kv *kv, int g, uint32_t n)
 
 enum result kv_grow(struct kv *kv, uint32_t length, struct error *err)
 {
-	uint32_t n = (length + KV_PAGE_TOKENS - 1) / KV_PAGE_TOKENS;
-	uint32_t had = (kv->length + KV_PAGE_TOKENS - 1) / KV_PAGE_TOKENS;
+	uint32_t n = pages_of(length), had = pages_of(kv->length);
 
 	for (int g = 0; g < KV_GROUPS; g++) {
 		if (grow_group(kv, g, n))
@@ -170,7 +232,7 @@ enum result kv_grow(struct kv *kv, uint32_t length, struct error *err)
 		error_set(err,
 		    "%u tokens do not fit: keys and values have %llu bytes "
 		    "in all, %llu a token",
-		    length, (unsigned long long)kv->pool->max,
+		    length, (unsigned long long)kv_pool_max(kv->pool),
 		    (unsigned long long)kv_token_bytes(kv->pool));
 		return FAILED;
 	}
@@ -179,42 +241,160 @@ enum result kv_grow(struct kv *kv, uint32_t length, struct error *err)
 	return OK;
 }
 
+uint64_t kv_needs(const struct kv *kv, uint32_t length)
+{
+	uint64_t sum = 0;
+
+	for (int g = 0; g < KV_GROUPS; g++) {
+		uint32_t n = pages_of(length), had = kv->groups[g].n;
+
+		if (n > had)
+			sum += (n - had) * kv->pool->groups[g].page_bytes;
+	}
+	return sum;
+}
+
+uint64_t kv_bytes(const struct kv *kv)
+{
+	uint64_t sum = 0;
+
+	for (int g = 0; g < KV_GROUPS; g++)
+		sum += (kv->groups[g].n - kv->groups[g].first) *
+		       kv->pool->groups[g].page_bytes;
+	return sum;
+}
+
+uint32_t kv_first_page(const struct kv_pool *pool, int group, uint32_t length)
+{
+	uint32_t window = pool->groups[group].shape.window;
+
+	return window && length >= window
+		   ? (length - window + 1) / KV_PAGE_TOKENS
+		   : 0;
+}
+
 void kv_slide(struct kv *kv, uint32_t position)
 {
 	for (int g = 0; g < KV_GROUPS; g++) {
 		struct kv_pages *pages = &kv->groups[g];
-		uint32_t window = kv->pool->groups[g].shape.window, end;
+		uint32_t end = kv_first_page(kv->pool, g, position);
 
-		if (!window || position < window)
-			continue;
-		end = (position - window + 1) / KV_PAGE_TOKENS;
 		for (; pages->first < end && pages->first < pages->n;
 		     pages->first++) {
-			give_page(kv->pool, g, pages->pages[pages->first]);
+			struct kv_page *page = pages->pages[pages->first];
+
 			pages->pages[pages->first] = NULL;
+			if (page)
+				give_page(kv->pool, g, page);
 		}
 	}
 }
 
+/* Whether the page that token <length> is written to has other readers. */
+static bool is_shared(const struct kv *kv, uint32_t length)
+{
+	bool is = false;
+
+	if (length % KV_PAGE_TOKENS == 0)
+		return false;
+	pthread_mutex_lock(&kv->pool->lock);
+	for (int g = 0; g < KV_GROUPS; g++) {
+		const struct kv_pages *pages = &kv->groups[g];
+		const struct kv_page *page =
+		    pages->n ? pages->pages[length / KV_PAGE_TOKENS] : NULL;
+
+		is = is || (page && (page->is_kept || page->users > 1));
+	}
+	pthread_mutex_unlock(&kv->pool->lock);
+	return is;
+}
+
 bool kv_truncate(struct kv *kv, uint32_t length)
 {
-	uint32_t n = (length + KV_PAGE_TOKENS - 1) / KV_PAGE_TOKENS;
-
 	if (length >= kv->length)
 		return true;
 	for (int g = 0; g < KV_GROUPS; g++) {
-		uint32_t window = kv->pool->groups[g].shape.window;
-		uint32_t oldest =
-		    window && length > window ? length - window : 0;
-
-		/* The next token looks back that far. */
-		if (oldest / KV_PAGE_TOKENS < kv->groups[g].first)
+		if (kv_first_page(kv->pool, g, length) < kv->groups[g].first)
 			return false;
 	}
+	if (is_shared(kv, length))
+		return false;
 	for (int g = 0; g < KV_GROUPS; g++)
-		drop_pages(kv, g, n);
+		drop_pages(kv, g, pages_of(length));
 	kv->length = length;
 	return true;
+}
+
+/* --- pages that are kept -------------------------------------------------- */
+
+struct kv_block kv_keep(struct kv *kv, uint32_t index)
+{
+	struct kv_block block = {{NULL}};
+
+	pthread_mutex_lock(&kv->pool->lock);
+	for (int g = 0; g < KV_GROUPS; g++) {
+		if (index >= kv->groups[g].n)
+			continue;
+		block.pages[g] = kv->groups[g].pages[index];
+		if (block.pages[g])
+			block.pages[g]->is_kept = true;
+	}
+	pthread_mutex_unlock(&kv->pool->lock);
+	return block;
+}
+
+void kv_release(struct kv_pool *pool, struct kv_block *block, int g)
+{
+	struct kv_page *page = block->pages[g];
+
+	if (!page)
+		return;
+	block->pages[g] = NULL;
+	pthread_mutex_lock(&pool->lock);
+	page->is_kept = false;
+	if (page->users == 0) {
+		pool->idle -= pool->groups[g].page_bytes;
+		free_page(&pool->groups[g], page);
+	}
+	pthread_mutex_unlock(&pool->lock);
+}
+
+bool kv_is_used(struct kv_pool *pool, const struct kv_block *block, int g)
+{
+	bool is;
+
+	pthread_mutex_lock(&pool->lock);
+	is = block->pages[g] && block->pages[g]->users > 0;
+	pthread_mutex_unlock(&pool->lock);
+	return is;
+}
+
+/* The lock is held. */
+static void use_page(struct kv_pool *pool, int g, struct kv_page *page)
+{
+	if (page->users++ > 0)
+		return;
+	pool->idle -= pool->groups[g].page_bytes;
+	pool->used += pool->groups[g].page_bytes;
+}
+
+void kv_adopt(struct kv *kv, const struct kv_block *block)
+{
+	assert(kv->length % KV_PAGE_TOKENS == 0);
+	for (int g = 0; g < KV_GROUPS; g++) {
+		struct kv_pages *pages = &kv->groups[g];
+
+		if (!kv->pool->groups[g].page_bytes)
+			continue;
+		make_places(pages, pages->n + 1);
+		pages->pages[pages->n++] = block->pages[g];
+		if (!block->pages[g])
+			continue;
+		pthread_mutex_lock(&kv->pool->lock);
+		use_page(kv->pool, g, block->pages[g]);
+		pthread_mutex_unlock(&kv->pool->lock);
+	}
+	kv->length += KV_PAGE_TOKENS;
 }
 
 float *kv_tile(
@@ -229,5 +409,5 @@ float *kv_tile(
 
 	assert(position / KV_PAGE_TOKENS < pages->n);
 	assert(pages->pages[position / KV_PAGE_TOKENS]);
-	return pages->pages[position / KV_PAGE_TOKENS] + index * tile;
+	return pages->pages[position / KV_PAGE_TOKENS]->data + index * tile;
 }

@@ -18,6 +18,9 @@
  * query meets sixteen of them side by side),
  * where a layer's slot is its number within the group (encoders, which need
  * one layer at a time, give all layers slot 0).
+ *
+ * A full page never changes, so several sequences that begin alike may read
+ * one; and it may be kept when none does, for a sequence to come.
  */
 #define KV_PAGE_TOKENS 16
 #define KV_GROUPS 2
@@ -42,12 +45,20 @@ void kv_pool_free(struct kv_pool **pool);
 /* Bounds all pages together from now on; those in use stay. */
 void kv_pool_limit(struct kv_pool *pool, uint64_t max_bytes);
 
-/* Bytes of the pages in use, and those of one token in every group. */
-uint64_t kv_pool_used(const struct kv_pool *pool);
+/* Bytes of the pages that sequences use, each counted once. */
+uint64_t kv_pool_used(struct kv_pool *pool);
+
+/* Bytes of the pages that are kept and that no sequence uses. */
+uint64_t kv_pool_idle(struct kv_pool *pool);
+
+/* The bound, and the bytes of one token in every group. */
+uint64_t kv_pool_max(struct kv_pool *pool);
 uint64_t kv_token_bytes(const struct kv_pool *pool);
 
+struct kv_page;
+
 struct kv_pages {
-	float **pages; /* (n): NULL where the window has passed */
+	struct kv_page **pages; /* (n): NULL where the window has passed */
 	uint32_t n, cap;
 	uint32_t first; /* pages before it were given back */
 };
@@ -77,8 +88,45 @@ enum result kv_grow(
  */
 void kv_slide(struct kv *kv, uint32_t position);
 
-/* Drops the tokens from <length> on; false when the window passed them. */
+/* Bytes of the pages that kv_grow to <length> would take. */
+uint64_t kv_needs(const struct kv *kv, uint32_t length);
+
+/* Bytes of the pages that the sequence has, shared ones included. */
+uint64_t kv_bytes(const struct kv *kv);
+
+/*
+ * Drops the tokens from <length> on; false when the window passed what the
+ * next one sees, or when it would be written to a page that others read.
+ */
 bool kv_truncate(struct kv *kv, uint32_t length) must_check;
+
+/* --- pages that are kept -------------------------------------------------- */
+
+/* The pages of the same 16 tokens in every group; NULL where there is none. */
+struct kv_block {
+	struct kv_page *pages[KV_GROUPS];
+};
+
+/* Keeps page <index>, all of whose tokens are computed. */
+struct kv_block kv_keep(struct kv *kv, uint32_t index);
+
+/* Keeps a block's page of <group> no longer; NULL from then on. */
+void kv_release(struct kv_pool *pool, struct kv_block *block, int group);
+
+/* Whether a sequence uses the block's page of <group>. */
+bool kv_is_used(struct kv_pool *pool, const struct kv_block *block, int group);
+
+/*
+ * The first page of <group> that a sequence of <length> tokens needs to go on
+ * from there.
+ */
+uint32_t kv_first_page(const struct kv_pool *pool, int group, uint32_t length);
+
+/*
+ * Appends 16 tokens to a sequence that ends at a page's border: blocks that
+ * are kept, and that have a page in every group whose layers will see it.
+ */
+void kv_adopt(struct kv *kv, const struct kv_block *block);
 
 /* Where keys (or values) are read or written. */
 struct kv_place {

@@ -50,3 +50,20 @@ EXTRA_DIST += tools/make-tokenizer-goldens.py tools/make-unicode-table.py \
 # Answers JSON lines, for tools/make-tokenizer-goldens.py compare.
 check_PROGRAMS += tests/tokenizer_echo
 tests_tokenizer_echo_SOURCES = tests/tokenizer_echo.c
+
+libsluice_a_SOURCES += \
+	local/scheduler.h \
+	local/scheduler/admit.c \
+	local/scheduler/encode.c \
+	local/scheduler/internal.h \
+	local/scheduler/job.c \
+	local/scheduler/lane.c \
+	local/scheduler/queue.c \
+	local/scheduler/scheduler.c \
+	local/scheduler/tell.c \
+	local/scheduler/text.c
+
+UNIT_TESTS += tests/unit/test_scheduler
+tests_unit_test_scheduler_SOURCES = tests/unit/test_scheduler.c \
+	tests/unit/scheduler_fixture.c tests/unit/scheduler_fixture.h \
+	tests/unit/model_fixture.c tests/unit/model_fixture.h

@@ -111,6 +111,26 @@ enum result session_step(struct session *const *sessions,
     const uint32_t *tokens, uint32_t n, float *logits,
     struct error *err) must_check;
 
+/*
+ * A step of several texts of one model, none of them twice: <n> >= 1 tokens
+ * are appended to each, a whole prompt's next piece or one token, and computed
+ * together. Results do not depend on what else is in the step, but for the
+ * last bits.
+ */
+struct session_part {
+	struct session *session;
+	const uint32_t *tokens; /* (n) */
+	uint32_t n;
+	float *logits; /* (vocab) that follow the last token; NULL: none */
+};
+
+/*
+ * FAILED as session_feed, and nothing appended to any; also when the parts
+ * have more tokens together than the model's chunk.
+ */
+enum result session_run(const struct session_part *parts, uint32_t n_parts,
+    struct error *err) must_check;
+
 /* Logits (vocab) that follow token <index> of those given; borrowed. */
 typedef void (*session_logits_fn)(
     void *arg, uint32_t index, const float *logits);

@@ -33,7 +33,7 @@ static double next_random(uint64_t *state)
 	return (double)(z >> 11) * 0x1p-53;
 }
 
-static enum result check_options(
+enum result sample_check(
     const struct sample_options *o, uint32_t vocab, struct error *err)
 {
 	const struct {
@@ -73,7 +73,7 @@ struct sampler *sampler_new(
 {
 	struct sampler *s;
 
-	if (check_options(options, vocab, err) != OK)
+	if (sample_check(options, vocab, err) != OK)
 		return NULL;
 	s = mem_new(struct sampler);
 	s->options = *options;
@@ -309,6 +309,18 @@ struct sample_choice sampler_next(struct sampler *s, const float *logits)
 	return choice;
 }
 
+const float sample_steps[SAMPLE_STEPS] = {
+    0.05f, 0.1f, 0.2f, 0.4f, 0.8f, 1.6f, 3.2f, 6.4f, INFINITY};
+
+static unsigned step_of(float margin)
+{
+	unsigned i = 0;
+
+	while (i + 1 < SAMPLE_STEPS && margin > sample_steps[i])
+		i++;
+	return i;
+}
+
 void sample_summarise(
     struct sample_summary *sum, const struct sample_choice *choice)
 {
@@ -321,6 +333,9 @@ void sample_summarise(
 	if (isfinite(choice->margin))
 		sum->sum_margin += (double)choice->margin;
 	sum->sum_entropy += (double)choice->entropy;
+	if (sum->n <= SAMPLE_FIRST)
+		sum->sum_first += (double)choice->logprob;
+	sum->margins[step_of(choice->margin)]++;
 	n = sum->n < SAMPLE_WINDOW ? sum->n : SAMPLE_WINDOW;
 	for (uint32_t i = 0; i < n; i++)
 		window += (double)sum->recent[i];
@@ -330,6 +345,22 @@ void sample_summarise(
 	/* While there are fewer than a window's tokens, their mean counts. */
 	if (sum->n <= SAMPLE_WINDOW || window < (double)sum->min_window)
 		sum->min_window = (float)window;
+}
+
+double sample_margin(const struct sample_summary *summary, double q)
+{
+	double left = q * summary->n, low = 0;
+
+	for (unsigned i = 0; i + 1 < SAMPLE_STEPS && summary->n > 0; i++) {
+		double n = summary->margins[i];
+		double high = (double)sample_steps[i];
+
+		if (n > 0 && n >= left)
+			return low + (high - low) * (left / n);
+		left -= n;
+		low = high;
+	}
+	return low * (summary->n > 0);
 }
 
 double sample_mean_logprob(const struct sample_summary *summary)

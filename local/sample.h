@@ -44,6 +44,10 @@ struct sample_choice {
 
 struct sampler;
 
+/* FAILED when an option is out of range, which <err> names. */
+enum result sample_check(const struct sample_options *options, uint32_t vocab,
+    struct error *err) must_check;
+
 /* NULL when an option is out of range, which <err> names. */
 struct sampler *sampler_new(const struct sample_options *options,
     uint32_t vocab, struct error *err) must_check;
@@ -72,21 +76,38 @@ struct sample_top {
 uint32_t sample_top(
     const float *logits, uint32_t vocab, uint32_t k, struct sample_top *out);
 
-/* How sure the model was of the text so far. */
+/*
+ * How sure the model was of the text so far, kept as it is written, in constant
+ * space: sums, the worst token and the worst stretch, how the text began, and
+ * how many margins lie between the bounds of a few steps.
+ */
 #define SAMPLE_WINDOW 16
+#define SAMPLE_FIRST 8
+#define SAMPLE_STEPS 9
+
+/* Upper bounds of the steps, in nat; the last is infinite. */
+extern const float sample_steps[SAMPLE_STEPS];
 
 struct sample_summary {
 	uint32_t n;
 	double sum_logprob, sum_margin, sum_entropy;
+	double sum_first; /* log-probabilities of the first SAMPLE_FIRST */
 	float min_logprob;
 	float min_window; /* lowest mean log-probability of 16 in a row (of
 			     all, while there are fewer) */
-	float recent[SAMPLE_WINDOW]; /* the last ones, a ring */
+	float recent[SAMPLE_WINDOW];    /* the last ones, a ring */
+	uint32_t margins[SAMPLE_STEPS]; /* tokens whose margin is in each */
 };
 
 /* Adds one choice; an all-zero summary is an empty one. */
 void sample_summarise(
     struct sample_summary *summary, const struct sample_choice *choice);
+
+/*
+ * The margin, in nat, that a share <q> (0..1) of the tokens does not pass, as
+ * near as the steps tell; at most the last finite bound. 0 for no token.
+ */
+double sample_margin(const struct sample_summary *summary, double q);
 
 /* Mean log-probability in nat; 0 for no token. */
 double sample_mean_logprob(const struct sample_summary *summary);

@@ -96,11 +96,16 @@ enum cel_variable {
 	VARIABLE_COUNT,
 };
 
-/* What models["name"] has. */
+/*
+ * What models["name"] has, and what a classifier said: request.class["name"]
+ * and request.score["name"], with the name that it is offered under.
+ */
 enum cel_model_field {
 	MODEL_FIELD_QUEUE,
 	MODEL_FIELD_KV_FREE,
 	MODEL_FIELD_HEALTHY,
+	MODEL_FIELD_CLASS,
+	MODEL_FIELD_SCORE,
 };
 
 struct cel_regex;

@@ -131,6 +131,21 @@ static struct span header(const struct machine *m, uint32_t index)
 	return q->header(q->header_arg, node_at(m, index)->as.text);
 }
 
+/* A classifier that was not asked, or in vain, says "" with score 0. */
+static bool eval_class(
+    const struct machine *m, const struct cel_node *node, struct value *out)
+{
+	static const struct router_class silent = {NULL, 0};
+	const struct router_class *said = &silent;
+
+	if (m->question->classes &&
+	    m->question->classes[node->as.model.index].label)
+		said = &m->question->classes[node->as.model.index];
+	if (node->as.model.field == MODEL_FIELD_SCORE)
+		return give_double(out, said->score);
+	return give_text(out, said->label ? span_of(said->label) : SPAN(""));
+}
+
 /* Without a load snapshot (a dry run) every model is idle and well. */
 static bool eval_model(struct machine *m, uint32_t index, struct value *out)
 {
@@ -147,6 +162,9 @@ static bool eval_model(struct machine *m, uint32_t index, struct value *out)
 		return give_int(out, load->queue);
 	case MODEL_FIELD_KV_FREE:
 		return give_double(out, load->kv_free);
+	case MODEL_FIELD_CLASS:
+	case MODEL_FIELD_SCORE:
+		return eval_class(m, node, out);
 	case MODEL_FIELD_HEALTHY:
 		break;
 	}

@@ -80,6 +80,17 @@ static enum cel_type refuse_name(
 	return CEL_BROKEN;
 }
 
+/* Whether a node is request.class or request.score. */
+static bool is_class(const struct cel_checker *c, uint32_t index)
+{
+	const struct cel_node *node = cel_node_at(c, index);
+
+	return node->op == CEL_OP_SELECT &&
+	       is_name(c, node->first, "request") &&
+	       (span_eq(node->as.text, SPAN("class")) ||
+		   span_eq(node->as.text, SPAN("score")));
+}
+
 /* The whole dotted name "root.member", in the program's arena. */
 static struct span dotted(
     struct cel_checker *c, const char *root, struct span member)
@@ -118,6 +129,12 @@ static enum cel_type check_variable(
 		    "request.headers[\"x-name\"]");
 		return CEL_BROKEN;
 	}
+	if (is_class(c, index)) {
+		cel_refuse(c, node->at,
+		    "%.*s needs a classifier's name in brackets",
+		    SPAN_FMT(name));
+		return CEL_BROKEN;
+	}
 	near = mistakes_nearest(name, known, n);
 	if (near)
 		cel_refuse(c, node->at,
@@ -130,7 +147,8 @@ static enum cel_type check_variable(
 			? "key has name and tags"
 			: "request has task, language, model, endpoint, "
 			  "tokens, turns, difficulty, tools, images, "
-			  "json_schema, stream, text and headers[...]");
+			  "json_schema, stream, text, headers[...], "
+			  "class[...] and score[...]");
 	return CEL_BROKEN;
 }
 
@@ -170,6 +188,56 @@ bool cel_is_headers(const struct cel_checker *c, uint32_t index)
 	       is_name(c, node->first, "request");
 }
 
+/* The model that is offered as the class named by node <key>. */
+static size_t find_class(struct cel_checker *c, uint32_t key)
+{
+	const struct cel_node *node = cel_node_at(c, key);
+	const char **names = mem_alloc((c->n_models + 1) * sizeof(names[0]));
+	size_t found = SIZE_MAX, n = 0;
+	const char *near;
+
+	for (size_t i = 0; i < c->n_models; i++) {
+		const char *name = c->models[i].class_name;
+
+		if (!name)
+			continue;
+		names[n++] = name;
+		if (node->op == CEL_OP_STRING &&
+		    span_eq(node->as.text, span_of(name)))
+			found = i;
+	}
+	near = node->op == CEL_OP_STRING
+		   ? mistakes_nearest(node->as.text, names, n)
+		   : NULL;
+	if (node->op != CEL_OP_STRING)
+		cel_refuse(c, node->at,
+		    "a classifier's name must be a string in quotes");
+	else if (found == SIZE_MAX)
+		cel_refuse(c, node->at,
+		    "no local model is offered as class \"%.*s\"%s%s%s",
+		    SPAN_FMT(span_head(node->as.text, 100)),
+		    near ? "; did you mean \"" : "", near ? near : "",
+		    near ? "\"?" : "");
+	free(names);
+	return found;
+}
+
+/* request.class["name"] or request.score["name"] */
+static enum cel_type check_class(struct cel_checker *c, uint32_t index)
+{
+	struct cel_node *node = cel_node_at(c, index);
+	const struct cel_node *object = cel_node_at(c, node->first);
+	bool is_score = span_eq(object->as.text, SPAN("score"));
+	size_t model = find_class(c, object->next);
+
+	cel_make_leaf(node, CEL_OP_MODEL);
+	node->as.model.index = model;
+	node->as.model.field = is_score ? MODEL_FIELD_SCORE : MODEL_FIELD_CLASS;
+	if (model == SIZE_MAX)
+		return CEL_BROKEN;
+	return is_score ? CEL_DOUBLE : CEL_STRING;
+}
+
 enum cel_type cel_check_index(struct cel_checker *c, uint32_t index)
 {
 	uint32_t object = cel_node_at(c, index)->first;
@@ -177,12 +245,15 @@ enum cel_type cel_check_index(struct cel_checker *c, uint32_t index)
 
 	if (cel_is_headers(c, object))
 		return cel_check_header(c, index, key, CEL_OP_HEADER);
+	if (is_class(c, object))
+		return check_class(c, index);
 	if (is_name(c, object, "models"))
 		cel_refuse(c, cel_node_at(c, index)->at,
 		    "models[...] needs a member: queue, kv_free or healthy");
 	else
 		cel_refuse(c, cel_node_at(c, index)->at,
-		    "only request.headers and models take [...]");
+		    "only request.headers, request.class, request.score "
+		    "and models take [...]");
 	return CEL_BROKEN;
 }
 

@@ -9,11 +9,14 @@ libsluice_a_SOURCES += \
 	router/cel_parse.c \
 	router/cel_regex.c \
 	router/decide.c \
+	router/decide.h \
+	router/escalate.c \
 	router/features.c \
 	router/language.c \
 	router/names.c \
 	router/policy.c \
 	router/policy.h \
+	router/refuse.c \
 	router/router.h \
 	router/scan.c \
 	router/scan.h \

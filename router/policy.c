@@ -27,9 +27,9 @@ struct loader {
 	} while (0)
 
 static const char *const policy_keys[] = {
-    "name", "baseline", "use", "cache", "coalesce", "rules"};
+    "name", "baseline", "use", "cache", "coalesce", "escalate", "rules"};
 static const char *const rule_keys[] = {
-    "name", "when", "use", "cache", "coalesce"};
+    "name", "when", "use", "cache", "coalesce", "escalate"};
 static const char *const cache_words[] = {
     [POLICY_CACHE_AUTO] = "auto",
     [POLICY_CACHE_ALWAYS] = "always",
@@ -211,6 +211,21 @@ static bool read_coalesce(
 	return false;
 }
 
+/* Whether <map> has an "escalate" of its own, in <out>. */
+static bool read_escalate(
+    struct loader *l, const struct yaml_node *map, struct router_escalate *out)
+{
+	const struct yaml_node *node = yaml_get(map, "escalate");
+	const struct router_escalate_place place = {
+	    l->doc->file, l->models, l->n_models, l->mistakes};
+
+	if (!node)
+		return false;
+	if (!router_escalate_read(&place, node, out))
+		l->has_failed = true;
+	return true;
+}
+
 /* --- rules -------------------------------------------------------------- */
 
 static void check_rule_name(struct loader *l, const struct policy *policy,
@@ -256,11 +271,12 @@ static void read_rule(
 	rule->use = read_use(l, map);
 	rule->cache = read_cache(l, map, policy->cache);
 	rule->coalesces = read_coalesce(l, map, policy->coalesces);
+	rule->has_escalate = read_escalate(l, map, &rule->escalate);
 	if (!yaml_get(map, "use") && !yaml_get(map, "cache") &&
-	    !yaml_get(map, "coalesce"))
+	    !yaml_get(map, "coalesce") && !yaml_get(map, "escalate"))
 		mistake(l, map,
-		    "a rule needs \"use\", \"cache\" or \"coalesce\", or it "
-		    "changes nothing");
+		    "a rule needs \"use\", \"cache\", \"coalesce\" or "
+		    "\"escalate\", or it changes nothing");
 	when = get_text(l, map, "when");
 	if (when) {
 		source.node = when;
@@ -312,6 +328,7 @@ static void read_policy(struct loader *l, struct policy *policy)
 		    l, root, "a policy needs \"use\", its models, best first");
 	policy->cache = read_cache(l, root, POLICY_CACHE_AUTO);
 	policy->coalesces = read_coalesce(l, root, true);
+	policy->has_escalate = read_escalate(l, root, &policy->escalate);
 	read_rules(l, policy, root);
 }
 
@@ -363,4 +380,22 @@ const char *policy_name(const struct policy *policy)
 size_t policy_baseline(const struct policy *policy)
 {
 	return policy->baseline;
+}
+
+bool policy_reads_class(const struct policy *policy, size_t model)
+{
+	for (size_t i = 0; i < policy->n_rules; i++) {
+		const struct cel_program *when = policy->rules[i].when;
+
+		for (size_t k = 0; k < when->n_nodes; k++) {
+			const struct cel_node *node = &when->nodes[k];
+
+			if (node->op == CEL_OP_MODEL &&
+			    node->as.model.index == model &&
+			    (node->as.model.field == MODEL_FIELD_CLASS ||
+				node->as.model.field == MODEL_FIELD_SCORE))
+				return true;
+		}
+	}
+	return false;
 }

@@ -21,6 +21,8 @@ struct policy_rule {
 	struct policy_use use;
 	enum policy_cache cache;
 	bool coalesces;
+	bool has_escalate;
+	struct router_escalate escalate;
 };
 
 struct policy {
@@ -30,6 +32,8 @@ struct policy {
 	struct policy_use use;
 	enum policy_cache cache;
 	bool coalesces;
+	bool has_escalate;
+	struct router_escalate escalate;
 	struct policy_rule *rules; /* (n_rules) in the file's order */
 	size_t n_rules;
 };

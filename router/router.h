@@ -94,6 +94,44 @@ enum {
 /* The names that configuration uses: "chat", ...; 0 when unknown. */
 unsigned router_capability(struct span name);
 
+/*
+ * When a local answer is given up for another model's: its first tokens are
+ * held back, and the chance that it is right is looked at meanwhile.
+ */
+struct router_escalate {
+	double below;   /* the chance under which it is; 0: any will do */
+	int64_t hold;   /* tokens held back; short answers are held whole */
+	size_t to;      /* the model asked next; SIZE_MAX: next candidate */
+	int64_t sample; /* answers written; 0: one */
+	int64_t agree;  /* of which so many must say the same */
+};
+
+#define ROUTER_HOLD_MAX 4096
+#define ROUTER_SAMPLE_MAX 16
+
+/* Where an `escalate` stands, and the models that it may name. */
+struct router_model;
+struct router_escalate_place {
+	const char *file;
+	const struct router_model *models; /* (n_models) */
+	size_t n_models;
+	struct mistakes *mistakes;
+};
+
+/*
+ * Reads {below, hold, to, sample: {n, agree}}, of which below or sample must be
+ * there, or the word "never", which leaves zeros: nothing is given up. False
+ * when mistakes were added.
+ */
+bool router_escalate_read(const struct router_escalate_place *place,
+    const struct yaml_node *node, struct router_escalate *out) must_check;
+
+/* Whether it ever gives an answer up. */
+static inline bool router_escalates(const struct router_escalate *escalate)
+{
+	return escalate->below > 0 || escalate->sample > 0;
+}
+
 struct router_model {
 	const char *name;      /* as configured: "up/small" */
 	unsigned capabilities; /* CAN_ bits, endpoints included */
@@ -101,6 +139,10 @@ struct router_model {
 	int64_t input_femto;   /* per token, or MONEY_UNPRICED */
 	int64_t cached_femto;
 	int64_t output_femto;
+	bool is_local; /* answered in this process: can be given up */
+	const struct router_escalate *escalate; /* its own; NULL: none */
+	/* Conditions read it as request.class["name"]; NULL: no classifier. */
+	const char *class_name;
 };
 
 /* How a model stands now; an array beside the models, same index. */
@@ -108,6 +150,15 @@ struct router_load {
 	int64_t queue;  /* requests under way or waiting */
 	double kv_free; /* 0..1; 1 where unknown */
 	bool is_healthy;
+	/* What a token costs at the moment, where that is measured. */
+	bool has_price;
+	int64_t input_femto, output_femto;
+};
+
+/* What a classifier in this process said of the request. */
+struct router_class {
+	const char *label; /* its likeliest class; NULL: it said nothing */
+	double score;      /* probability of that, 0..1 */
 };
 
 /* Who asks. */
@@ -144,6 +195,9 @@ const char *policy_name(const struct policy *policy);
 /* Index of the baseline model. */
 size_t policy_baseline(const struct policy *policy);
 
+/* Whether a condition asks what the classifier <model> says of a request. */
+bool policy_reads_class(const struct policy *policy, size_t model);
+
 /* --- the decision ------------------------------------------------------- */
 
 /* A request header's value by lower-case name, ptr NULL when absent. */
@@ -159,6 +213,7 @@ struct router_question {
 	const struct policy *policy;
 	router_header_fn *header; /* may be NULL: no headers */
 	void *header_arg;
+	const struct router_class *classes; /* (n_models), or NULL: none */
 };
 
 /* Why a model is out, or IN. */
@@ -177,7 +232,9 @@ struct router_candidate {
 	size_t model; /* index */
 	enum router_verdict verdict;
 	int64_t estimated_cost_nano; /* or MONEY_UNPRICED */
-	const char *reason;          /* in words, in the arena */
+	/* When its answer is given up for the next one's; NULL: never. */
+	const struct router_escalate *escalate;
+	const char *reason; /* in words, in the arena */
 };
 
 enum router_outcome {

@@ -4,48 +4,18 @@
 
 #include <stdlib.h>
 
-#include "local/engine/stop.h"
+#include "local/engine/ends.h"
+#include "local/engine/writer.h"
 
-#define ENDS_MAX 32
 #define TEXT_MAX ((size_t)1 << 30)
 
 struct generator {
 	struct model *model;
 	const struct tokenizer *tokenizer;
 	struct model_info info;
-	uint32_t ends[ENDS_MAX]; /* (n_ends) */
-	size_t n_ends;
+	struct ends ends;
 	float *logits; /* (vocab) */
 };
-
-static void add_end(struct generator *g, uint32_t id)
-{
-	if (id == TOKENIZER_NO_ID)
-		return;
-	for (size_t i = 0; i < g->n_ends; i++) {
-		if (g->ends[i] == id)
-			return;
-	}
-	if (g->n_ends < ENDS_MAX)
-		g->ends[g->n_ends++] = id;
-}
-
-static void collect_ends(
-    struct generator *g, const struct checkpoint *checkpoint)
-{
-	const struct chat *chat = checkpoint_chat(checkpoint);
-	struct tokenizer_work *work;
-
-	for (uint32_t i = 0; i < g->info.n_eos; i++)
-		add_end(g, g->info.eos[i]);
-	if (g->tokenizer)
-		add_end(g, tokenizer_named_ids(g->tokenizer).eos);
-	if (!chat)
-		return;
-	work = tokenizer_work_new(g->tokenizer);
-	add_end(g, chat_end_of_turn(chat, work));
-	tokenizer_work_free(&work);
-}
 
 struct generator *generator_new(
     const struct checkpoint *checkpoint, struct error *err)
@@ -63,7 +33,7 @@ struct generator *generator_new(
 	g->tokenizer = checkpoint_tokenizer(checkpoint);
 	g->info = model_info(model);
 	g->logits = mem_alloc(g->info.vocab * sizeof(*g->logits));
-	collect_ends(g, checkpoint);
+	g->ends = ends_collect(checkpoint);
 	return g;
 }
 
@@ -78,8 +48,8 @@ void generator_free(struct generator **generator)
 
 const uint32_t *generator_ends(const struct generator *generator, size_t *n)
 {
-	*n = generator->n_ends;
-	return generator->ends;
+	*n = generator->ends.n;
+	return generator->ends.ids;
 }
 
 void generated_free(struct generated *generated)
@@ -99,23 +69,10 @@ struct run {
 	struct generated *out;
 	struct sampler *sampler;
 	struct session *session;
-	struct tokenizer_stream *stream;
-	struct stop stop;
-	size_t *starts;   /* (out->cap) bytes of text when a token came */
-	size_t searched;  /* bytes that have no stop string */
-	size_t given_out; /* bytes that the watch has */
-	uint32_t limit;   /* tokens that may be written */
+	struct writer *writer;
+	uint32_t limit; /* tokens that may be written */
 	struct error *err;
 };
-
-static bool is_end(const struct generator *g, uint32_t id)
-{
-	for (size_t i = 0; i < g->n_ends; i++) {
-		if (g->ends[i] == id)
-			return true;
-	}
-	return false;
-}
 
 static void keep(struct run *r, const struct sample_choice *choice)
 {
@@ -126,68 +83,39 @@ static void keep(struct run *r, const struct sample_choice *choice)
 		out->cap = out->cap ? out->cap * 2 : 64;
 		out->choices =
 		    mem_realloc(out->choices, out->cap * sizeof(*out->choices));
-		r->starts =
-		    mem_realloc(r->starts, out->cap * sizeof(*r->starts));
 	}
 	out->choices[n] = *choice;
-	r->starts[n] = buf_len(&out->text);
 	if (!token_buf_append(&out->ids, &choice->token, 1))
 		abort(); /* its maximum is past any context */
 }
 
-static void give_out(struct run *r, size_t end)
+static void give_out(struct run *r)
 {
 	const struct generate_watch *watch = &r->request->watch;
-	struct span text = span_head(buf_span(&r->out->text), end);
+	struct span text = writer_take(r->writer);
 
-	if (end <= r->given_out)
-		return;
-	if (watch->fn)
-		watch->fn(watch->arg, span_from(text, r->given_out));
-	r->given_out = end;
+	if (watch->fn && text.len > 0)
+		watch->fn(watch->arg, text);
 }
 
-/* Cuts the text, and the tokens that gave nothing of what is left. */
-static void cut(struct run *r, size_t at)
+/* Gives out what was held back; only what the text kept stays. */
+static enum result finish_text(struct run *r, bool is_over)
 {
 	struct generated *out = r->out;
 
-	out->text.end = out->text.start + at;
-	while (out->ids.len > 0 && r->starts[out->ids.len - 1] >= at)
-		out->ids.len--;
-}
-
-/* What is new in the text is looked through; true when it ends there. */
-static bool meets_stop(struct run *r, bool is_last)
-{
-	struct span text = buf_span(&r->out->text);
-	size_t at = stop_find(&r->stop, text, r->searched);
-
-	r->searched = text.len;
-	if (at != SIZE_MAX) {
-		cut(r, at);
-		give_out(r, at);
-		return true;
-	}
-	give_out(r, is_last ? text.len : stop_safe(&r->stop, text));
-	return false;
-}
-
-/* Gives out what was held back. */
-static enum result finish_text(struct run *r)
-{
-	struct generated *out = r->out;
-
-	if (tokenizer_stream_finish(r->stream, &out->text, r->err) != OK)
+	if (!is_over && writer_finish(r->writer, &is_over, r->err) != OK)
 		return FAILED;
-	if (meets_stop(r, true)) {
+	give_out(r);
+	out->ids.len = writer_settled(r->writer);
+	if (is_over)
 		out->end = GENERATE_STOP;
-		return OK;
-	}
 	/* The whole is right where a piece, given out early, could not be. */
-	buf_consume(&out->text, SIZE_MAX);
-	return tokenizer_decode(
-	    r->g->tokenizer, &out->ids, true, &out->text, r->err);
+	if (!is_over && r->g->tokenizer)
+		return tokenizer_decode(
+		    r->g->tokenizer, &out->ids, true, &out->text, r->err);
+	if (!buf_append(&out->text, writer_text(r->writer)))
+		abort(); /* its maximum is the writer's */
+	return OK;
 }
 
 /* Chooses and feeds until something ends the text. */
@@ -195,50 +123,28 @@ static enum result write_tokens(struct run *r)
 {
 	struct generator *g = r->g;
 	struct generated *out = r->out;
+	bool is_over = false;
 
 	out->end = GENERATE_LENGTH;
-	while (out->ids.len < r->limit) {
+	while (out->ids.len < r->limit && !is_over) {
 		struct sample_choice choice =
 		    sampler_next(r->sampler, g->logits);
 
-		if (is_end(g, choice.token)) {
+		if (ends_have(&g->ends, choice.token)) {
 			out->end = GENERATE_STOP;
 			break;
 		}
 		keep(r, &choice);
-		if (r->stream && tokenizer_stream_push(r->stream, choice.token,
-				     &out->text, r->err) != OK)
+		if (writer_push(r->writer, choice.token, &is_over, r->err) !=
+		    OK)
 			return FAILED;
-		if (meets_stop(r, false)) {
-			out->end = GENERATE_STOP;
-			return OK;
-		}
-		if (out->ids.len < r->limit &&
+		give_out(r);
+		if (!is_over && out->ids.len < r->limit &&
 		    session_feed(
 			r->session, &choice.token, 1, g->logits, r->err) != OK)
 			return FAILED;
 	}
-	return r->stream ? finish_text(r) : OK;
-}
-
-static enum result check_stops(
-    const struct generate_options *options, struct error *err)
-{
-	if (options->n_stops > GENERATE_STOPS_MAX) {
-		error_set(err, "%zu stop strings: at most %d", options->n_stops,
-		    GENERATE_STOPS_MAX);
-		return FAILED;
-	}
-	for (size_t i = 0; i < options->n_stops; i++) {
-		size_t len = options->stops[i].len;
-
-		if (len > 0 && len <= GENERATE_STOP_LEN_MAX)
-			continue;
-		error_set(err, "stop string %zu has %zu bytes: must be 1 to %d",
-		    i, len, GENERATE_STOP_LEN_MAX);
-		return FAILED;
-	}
-	return OK;
+	return finish_text(r, is_over);
 }
 
 /* How many tokens may be written, and a session for them. */
@@ -272,18 +178,21 @@ static enum result run(struct run *r)
 {
 	const struct generate_request *request = r->request;
 	struct generator *g = r->g;
+	struct writer_options options = {
+	    .tokenizer = g->tokenizer,
+	    .stops = request->options.stops,
+	    .n_stops = request->options.n_stops,
+	};
 	enum result result;
 
-	if (check_stops(&request->options, r->err) != OK || find_room(r) != OK)
+	if (writer_check(&options, r->err) != OK || find_room(r) != OK)
 		return FAILED;
 	r->sampler =
 	    sampler_new(&request->options.sample, g->info.vocab, r->err);
 	if (!r->sampler)
 		return FAILED;
 	sampler_see(r->sampler, request->prompt, request->n);
-	r->stop = stop_make(request->options.stops, request->options.n_stops);
-	if (g->tokenizer)
-		r->stream = tokenizer_stream_new(g->tokenizer, true);
+	r->writer = writer_new(&options);
 	result = session_feed(r->session, request->prompt, (uint32_t)request->n,
 	    g->logits, r->err);
 	return result == OK ? write_tokens(r) : result;
@@ -303,9 +212,8 @@ enum result generate(struct generator *generator,
 	result = run(&r);
 	for (size_t i = 0; i < out->ids.len && result == OK; i++)
 		sample_summarise(&out->summary, &out->choices[i]);
-	tokenizer_stream_free(&r.stream);
+	writer_free(&r.writer);
 	sampler_free(&r.sampler);
 	session_free(&r.session);
-	free(r.starts);
 	return result;
 }

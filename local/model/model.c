@@ -191,6 +191,8 @@ void model_close(struct model **model)
 		return;
 	forward_free(&m->forward);
 	kv_pool_free(&m->kv);
+	free(m->heads.states);
+	free(m->heads.logits);
 	cpu_free(&m->cpu);
 	arena_free(&m->parts.arena);
 	weights_close(&m->weights);

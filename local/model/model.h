@@ -8,15 +8,25 @@
 #include "local/model.h"
 #include "local/model/forward.h"
 
+/* Where the logits of several texts are made. */
+struct heads {
+	float *states; /* (HEAD_ROWS, hidden), NULL until first used */
+	float *logits; /* (HEAD_ROWS, vocab) */
+};
+
+/* Logits of so many rows are computed at a time. */
+#define HEAD_ROWS 16
+
 struct model {
 	struct weights *weights;
 	struct parts parts;
 	struct cpu *cpu;
 	struct forward *forward;
 	struct kv_pool *kv;
+	struct heads heads;
 	uint32_t chunk;
 	uint64_t packed_bytes; /* of weights laid out for this machine */
-	pthread_mutex_t turn;  /* held while cpu and forward are in use */
+	pthread_mutex_t turn;  /* held while cpu, forward, heads are in use */
 };
 
 /* Its tensors, for those who tell of them. */
@@ -24,6 +34,19 @@ static inline const struct weights *model_weights(const struct model *model)
 {
 	return model->weights;
 }
+
+/* A text's keys and values. */
+struct kv *session_kv(struct session *session);
+
+/*
+ * Lets an empty text, or one that ends at a page's border, go on with <n>
+ * pages of 16 tokens that another text computed after the same tokens.
+ */
+void session_adopt(
+    struct session *session, const struct kv_block *blocks, uint32_t n);
+
+/* Whether a text made for <max_tokens> takes LongRoPE's long factors. */
+bool model_is_long(const struct model *model, uint32_t max_tokens);
 
 /* Positions that a text may have. */
 uint32_t model_context(const struct model *model);

@@ -180,15 +180,6 @@ const struct value *jinja_dict_get(
 	return NULL;
 }
 
-const struct value *jinja_dict_find(
-    struct run *run, const struct dict *dict, struct span key)
-{
-	struct text text = {.ptr = key.ptr, .len = key.len};
-	struct value value = {.kind = VALUE_STRING, .as.text = &text};
-
-	return jinja_dict_get(run, dict, &value);
-}
-
 /* --- namespaces --------------------------------------------------------- */
 
 struct value *jinja_space_find(const struct space *space, struct span key)

@@ -224,8 +224,6 @@ bool jinja_is_key(const struct value *value);
 /* The value of <key>, NULL when there is none. */
 const struct value *jinja_dict_get(
     struct run *run, const struct dict *dict, const struct value *key);
-const struct value *jinja_dict_find(
-    struct run *run, const struct dict *dict, struct span key);
 struct value *jinja_space_find(const struct space *space, struct span key);
 
 /* Sets a name of a namespace. */

@@ -10,6 +10,8 @@ enum {
 	LARGE,
 	EMBED,
 	HEARING,
+	LOCAL,
+	GUARD,
 	N_MODELS,
 };
 
@@ -39,6 +41,11 @@ static const struct router_model models[N_MODELS] = {
 	.input_femto = MONEY_UNPRICED,
 	.cached_femto = MONEY_UNPRICED,
 	.output_femto = MONEY_UNPRICED},
+    [LOCAL] = {.name = "local/tiny",
+	.capabilities = CAN_CHAT,
+	.context = 1000,
+	.is_local = true},
+    [GUARD] = {.name = "local/guard", .class_name = "guard"},
 };
 
 static const char *const fixture_tags[] = {"internal", "beta"};

@@ -22,7 +22,14 @@ static const char policy_text[] =
     "  - {name: kept, when: 'request.turns == 7', cache: always}\n"
     "  - {name: vectors, when: 'request.endpoint == \"embeddings\"', "
     "use: [up/embed]}\n"
-    "  - {name: free, when: 'request.turns == 9', use: [other/hearing]}\n";
+    "  - {name: free, when: 'request.turns == 9', use: [other/hearing]}\n"
+    "  - {name: guarded, when: 'request.class[\"guard\"] == \"bad\" && "
+    "request.score[\"guard\"] > 0.5', use: [up/large]}\n"
+    "  - {name: inside, when: 'request.turns == 11', "
+    "use: [local/tiny, up/small, up/large], "
+    "escalate: {below: 0.6, to: up/large}}\n"
+    "  - {name: alone, when: 'request.turns == 12', use: [local/tiny], "
+    "escalate: {below: 0.6}}\n";
 
 static struct policy *policy;
 
@@ -574,6 +581,83 @@ static void every_word_has_its_name(void **state)
 	assert_string_equal(router_task_name(TASK_SUMMARISING), "summarising");
 }
 
+static void a_classifiers_word_is_a_condition(void **state)
+{
+	struct router_class classes[N_MODELS] = {[GUARD] = {"bad", .75}};
+	struct router_decision decision;
+	struct fixture f;
+
+	(void)state;
+	start(&f);
+	decision = decide(&f);
+	assert_string_equal(decision.rule, "default");
+	f.question.classes = classes;
+	decision = decide(&f);
+	assert_string_equal(decision.rule, "guarded");
+	classes[GUARD].score = .25;
+	decision = decide(&f);
+	assert_string_equal(decision.rule, "default");
+	assert_true(policy_reads_class(policy, GUARD));
+	assert_false(policy_reads_class(policy, LOCAL));
+	arena_free(&f.arena);
+}
+
+static void an_unsure_local_model_is_followed_by_the_one_named(void **state)
+{
+	struct router_decision decision;
+	struct fixture f;
+
+	(void)state;
+	start(&f);
+	f.features.turns = 11;
+	decision = decide(&f);
+	assert_string_equal(decision.rule, "inside");
+	assert_int_equal(decision.n_eligible, 3);
+	assert_int_equal(decision.candidates[0].model, LOCAL);
+	assert_non_null(decision.candidates[0].escalate);
+	assert_int_equal(decision.candidates[1].model, LARGE);
+	assert_null(decision.candidates[1].escalate);
+	assert_int_equal(decision.candidates[2].model, SMALL);
+	/* One that is not well now keeps its place behind. */
+	f.load[LARGE].is_healthy = false;
+	decision = decide(&f);
+	assert_int_equal(decision.candidates[1].model, SMALL);
+	assert_int_equal(decision.candidates[2].model, LARGE);
+	arena_free(&f.arena);
+}
+
+static void the_last_candidate_is_never_given_up(void **state)
+{
+	struct router_decision decision;
+	struct fixture f;
+
+	(void)state;
+	start(&f);
+	f.features.turns = 12;
+	decision = decide(&f);
+	assert_string_equal(decision.rule, "alone");
+	assert_int_equal(decision.n_eligible, 1);
+	assert_null(decision.candidates[0].escalate);
+	arena_free(&f.arena);
+}
+
+static void a_measured_price_counts_before_the_catalogues(void **state)
+{
+	struct router_decision decision;
+	struct fixture f;
+
+	(void)state;
+	start(&f);
+	f.features.turns = 12;
+	f.load[LOCAL].has_price = true;
+	f.load[LOCAL].input_femto = 1000000;
+	f.load[LOCAL].output_femto = 20000000;
+	decision = decide(&f);
+	/* 100 and 10 tokens: 0.1 and 0.2 nano-dollars times a thousand. */
+	assert_int_equal(decision.candidates[0].estimated_cost_nano, 300);
+	arena_free(&f.arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -599,6 +683,11 @@ int main(void)
 	    cmocka_unit_test(without_a_policy_only_names_work),
 	    cmocka_unit_test(an_exhausted_arena_refuses_in_order),
 	    cmocka_unit_test(every_word_has_its_name),
+	    cmocka_unit_test(a_classifiers_word_is_a_condition),
+	    cmocka_unit_test(
+		an_unsure_local_model_is_followed_by_the_one_named),
+	    cmocka_unit_test(the_last_candidate_is_never_given_up),
+	    cmocka_unit_test(a_measured_price_counts_before_the_catalogues),
 	};
 
 	return cmocka_run_group_tests_name(

@@ -136,8 +136,8 @@ static void names_what_is_missing(void **state)
 	    "p.yaml:1:1: a policy needs \"use\", its models, best first");
 	expect_mistakes(HEAD "rules: [{}]\n",
 	    "p.yaml:4:9: a rule needs a \"name\"",
-	    "p.yaml:4:9: a rule needs \"use\", \"cache\" or \"coalesce\", or it changes "
-	    "nothing",
+	    "p.yaml:4:9: a rule needs \"use\", \"cache\", \"coalesce\" or "
+	    "\"escalate\", or it changes nothing",
 	    "p.yaml:4:9: a rule needs a condition, \"when\"");
 	expect_mistakes(
 	    "[]", "p.yaml:1:1: a policy must be a map of names and values");
@@ -296,6 +296,54 @@ static void loads_the_policies_that_ship(void **state)
 	}
 }
 
+static void escalate_is_read_where_it_stands(void **state)
+{
+	struct policy *policy = load_clean(
+	    HEAD "escalate: {below: 0.6, to: up/large}\n"
+		 "rules:\n"
+		 "  - {name: a, when: request.stream, escalate: never}\n"
+		 "  - {name: b, when: request.tools, escalate: {hold: 9, "
+		 "sample: {n: 5}}}\n");
+
+	(void)state;
+	assert_true(policy->has_escalate);
+	assert_true(
+	    policy->escalate.below > .59 && policy->escalate.below < .61);
+	assert_int_equal(policy->escalate.hold, 48);
+	assert_int_equal(policy->escalate.to, LARGE);
+	assert_true(policy->rules[0].has_escalate);
+	assert_false(router_escalates(&policy->rules[0].escalate));
+	assert_int_equal(policy->rules[1].escalate.hold, 9);
+	assert_int_equal(policy->rules[1].escalate.to, SIZE_MAX);
+	assert_int_equal(policy->rules[1].escalate.sample, 5);
+	assert_int_equal(policy->rules[1].escalate.agree, 3);
+	policy_free(&policy);
+}
+
+static void mistakes_in_escalate_are_told(void **state)
+{
+	(void)state;
+	expect_mistakes(HEAD "escalate: {below: 1.5, hold: 0, to: up/lrge}\n",
+	    "p.yaml:4:19: \"below\" must be a chance above 0 and up to 1, "
+	    "such as 0.6",
+	    "p.yaml:4:30: \"hold\" must be a whole number from 1 to 4096",
+	    "p.yaml:4:37: unknown model \"up/lrge\"; did you mean "
+	    "\"up/large\"?");
+	expect_mistakes(HEAD "escalate: {belw: 0.5}\n",
+	    "p.yaml:4:12: \"escalate\" has no \"belw\"; did you mean "
+	    "\"below\"?");
+	expect_mistakes(HEAD "escalate: {hold: 4}\n",
+	    "p.yaml:4:11: \"escalate\" needs \"below\" or \"sample\", or it "
+	    "never happens");
+	expect_mistakes(HEAD "escalate: often\n",
+	    "p.yaml:4:11: \"escalate\" must be never or a map such as "
+	    "{below: 0.6, hold: 48, to: \"up/large\"}");
+	expect_mistakes(HEAD "escalate: {sample: {n: 3, agree: 4}}\n",
+	    "p.yaml:4:34: \"agree\" must be a whole number from 2 to 3");
+	expect_mistakes(HEAD "escalate: {sample: 3}\n",
+	    "p.yaml:4:20: \"sample\" must be a map such as {n: 3, agree: 2}");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -310,6 +358,8 @@ int main(void)
 	    cmocka_unit_test(finds_all_mistakes_in_one_run),
 	    cmocka_unit_test(refuses_also_when_the_list_of_mistakes_is_full),
 	    cmocka_unit_test(loads_the_policies_that_ship),
+	    cmocka_unit_test(escalate_is_read_where_it_stands),
+	    cmocka_unit_test(mistakes_in_escalate_are_told),
 	};
 
 	return cmocka_run_group_tests_name("policy", tests, NULL, NULL);

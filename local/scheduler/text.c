@@ -1,0 +1,178 @@
+/* text.c -- one step of the texts of a lane. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "local/scheduler/internal.h"
+
+/* What a step has to compute. */
+struct plan {
+	uint32_t n;          /* parts: lane->parts and lane->planned */
+	uint32_t n_logits;   /* rows of lane->logits in use */
+	uint32_t rows;       /* tokens */
+	uint32_t n_decoding; /* of them, those that are written */
+};
+
+/* Tokens of the text that were not computed yet; never none. */
+static uint32_t pending(const struct text *t)
+{
+	return t->n_tokens - session_length(t->session);
+}
+
+/* Pieces end at pages' borders, but for the last. */
+static uint32_t cut_piece(const struct text *t, uint32_t budget)
+{
+	uint32_t n = pending(t), from = session_length(t->session), end;
+
+	if (n <= budget)
+		return n;
+	end = (from + budget) / KV_PAGE_TOKENS * KV_PAGE_TOKENS;
+	return end > from ? end - from : budget;
+}
+
+static void add_part(struct plan *plan, struct job *job, uint32_t n)
+{
+	struct lane *lane = job->lane;
+	struct text *t = job->text;
+	struct session_part *part = &lane->parts[plan->n];
+
+	*part = (struct session_part){
+	    .session = t->session,
+	    .tokens = t->tokens + session_length(t->session),
+	    .n = n,
+	};
+	if (n == pending(t))
+		part->logits =
+		    lane->logits + (size_t)plan->n_logits++ * lane->info.vocab;
+	lane->planned[plan->n++] = job;
+	plan->rows += n;
+}
+
+/* First who writes, a token each; then prompts, by arrival. */
+static struct plan make_plan(struct lane *lane)
+{
+	struct plan plan = {.n = 0};
+
+	list_for_each(at, &lane->running) {
+		struct job *job = container_of(at, struct job, link);
+
+		if (pending(job->text) == 1)
+			add_part(&plan, job, 1);
+	}
+	plan.n_decoding = plan.n;
+	list_for_each(at, &lane->running) {
+		struct job *job = container_of(at, struct job, link);
+
+		if (plan.rows >= lane->options.budget)
+			break;
+		if (pending(job->text) > 1)
+			add_part(&plan, job,
+			    cut_piece(
+				job->text, lane->options.budget - plan.rows));
+	}
+	return plan;
+}
+
+/* --- what came of it ------------------------------------------------------ */
+
+/* Ends a text by itself, giving out what was held back. */
+static void finish(struct job *job, enum job_end end, bool is_over)
+{
+	struct text *t = job->text;
+	struct error err;
+
+	if (!is_over && writer_finish(t->writer, &is_over, &err) != OK) {
+		job_end(job, JOB_FAILED, err.text);
+		return;
+	}
+	told_give(job);
+	admit_learn(job->lane, t->written);
+	job_end(job, is_over ? JOB_STOP : end, NULL);
+}
+
+static void append(struct text *t, uint32_t token)
+{
+	if (t->n_tokens == t->cap) {
+		t->cap *= 2;
+		t->tokens = mem_realloc(t->tokens, t->cap * sizeof(*t->tokens));
+	}
+	t->tokens[t->n_tokens++] = token;
+}
+
+/* Chooses what follows and tells of it. */
+static void go_on(struct job *job, const float *logits)
+{
+	struct text *t = job->text;
+	struct sample_choice choice = sampler_next(t->sampler, logits);
+	struct error err;
+	bool is_over;
+
+	if (ends_have(&job->lane->ends, choice.token)) {
+		finish(job, JOB_STOP, false);
+		return;
+	}
+	t->written++;
+	append(t, choice.token);
+	told_add(job, &choice, logits);
+	if (writer_push(t->writer, choice.token, &is_over, &err) != OK)
+		job_end(job, JOB_FAILED, err.text);
+	else if (is_over || t->written == t->limit)
+		finish(job, is_over ? JOB_STOP : JOB_LENGTH, is_over);
+	else
+		told_give(job);
+}
+
+/* Each part alone, when not all could be computed: whose fault is it? */
+static void run_apart(struct lane *lane, const struct plan *plan)
+{
+	struct error err;
+
+	for (uint32_t i = 0; i < plan->n; i++) {
+		struct job *job = lane->planned[i];
+
+		if (session_run(&lane->parts[i], 1, &err) == OK)
+			continue;
+		lane->planned[i] = NULL;
+		job_end(job, JOB_FAILED, err.text);
+	}
+}
+
+/* Divides the step's time by rows, and learns what a token takes. */
+static void account(struct lane *lane, const struct plan *plan, int64_t took)
+{
+	double row = (double)took / plan->rows, written;
+	uint32_t prompt = plan->rows - plan->n_decoding;
+
+	lane->now.rows += plan->rows;
+	for (uint32_t i = 0; i < plan->n; i++) {
+		if (lane->planned[i])
+			lane->planned[i]->use.busy_ns +=
+			    (int64_t)(row * lane->parts[i].n);
+	}
+	if (prompt == 0) {
+		late_mean(&lane->now.output_token_ns, row);
+		return;
+	}
+	/* A row that is written costs what it did alone, or its share. */
+	written = lane->now.output_token_ns;
+	if (written <= 0 || written > row)
+		written = row;
+	late_mean(&lane->now.prompt_token_ns,
+	    ((double)took - written * plan->n_decoding) / prompt);
+}
+
+void text_step(struct lane *lane)
+{
+	int64_t from = clock_mono_ns();
+	struct plan plan;
+	struct error err;
+
+	admit_secure(lane);
+	plan = make_plan(lane);
+	if (plan.n == 0)
+		return;
+	if (session_run(lane->parts, plan.n, &err) != OK)
+		run_apart(lane, &plan);
+	account(lane, &plan, clock_mono_ns() - from);
+	for (uint32_t i = 0; i < plan.n; i++) {
+		if (lane->planned[i] && lane->parts[i].logits)
+			go_on(lane->planned[i], lane->parts[i].logits);
+	}
+}
