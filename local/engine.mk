@@ -59,7 +59,7 @@ libavx512_portable_a_SOURCES = tests/unit/avx512_portable.h \
 	local/cpu/avx512_words.c local/cpu/avx512_words.h
 libavx512_portable_a_CPPFLAGS = $(AM_CPPFLAGS) \
 	-include $(top_srcdir)/tests/unit/avx512_portable.h
-libavx512_portable_a_CFLAGS = $(AM_CFLAGS) -mavx2 -mfma -mf16c -Wno-psabi
+libavx512_portable_a_CFLAGS = $(AM_CFLAGS) $(PORTABLE_CFLAGS)
 tests_unit_test_avx512_LDADD = libavx512_portable.a $(LDADD)
 tests_unit_test_avx512_ops_LDADD = libavx512_portable.a $(LDADD)
 PORTABLE_KERNELS =

@@ -20,6 +20,8 @@
 #define AVX512 __attribute__((target(AVX512_BASE)))
 #define AVX512_WITH_VNNI __attribute__((target(AVX512_BASE ",avx512vnni")))
 #define AVX512_WITH_BF16 __attribute__((target(AVX512_BASE ",avx512bf16")))
+/* Has <vector> computed here, and kept in a register. */
+#define AVX512_KEEP(vector) __asm__ volatile("" : "+v"(vector))
 #endif
 #define AVX512_INLINE AVX512 static inline __attribute__((always_inline))
 
@@ -37,7 +39,7 @@ static inline uint32_t avx512_take(uint32_t n)
 /* The lanes below <n>. */
 static inline __mmask16 avx512_below(uint32_t n)
 {
-	return n >= 16 ? 0xffff : (__mmask16)((1U << n) - 1);
+	return (__mmask16)(n >= 16 ? 0xffffU : (1U << n) - 1);
 }
 
 /*

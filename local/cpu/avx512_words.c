@@ -8,7 +8,10 @@
 
 WORDS_INLINE __m512i add_pairs(__m512i sum, __m512i w, __m512i x)
 {
-	return _mm512_add_epi32(sum, _mm512_madd_epi16(w, x));
+	sum = _mm512_add_epi32(sum, _mm512_madd_epi16(w, x));
+	/* The next token's products must wait for this sum, or all are kept. */
+	AVX512_KEEP(sum);
+	return sum;
 }
 
 void avx512_words(const struct tile *t)

@@ -138,6 +138,7 @@ static void make_words(struct cpu *cpu, struct operand *x,
 		if (limit && (!job.limit || limit < job.limit))
 			job.limit = limit;
 	}
+	x->limit = job.limit;
 	if (!job.limit)
 		return;
 	if (need > cpu->n_words) {
@@ -149,7 +150,6 @@ static void make_words(struct cpu *cpu, struct operand *x,
 	}
 	cpu_rows(cpu, x->n, words_rows, &job);
 	x->words = cpu->words;
-	x->limit = job.limit;
 	x->scales = cpu->scales;
 	x->sums = cpu->scales + need / BLOCK_COLS;
 }

@@ -29,6 +29,7 @@
 #define AVX512 AVX2
 #define AVX512_WITH_VNNI AVX2
 #define AVX512_WITH_BF16 AVX2
+#define AVX512_KEEP(vector) ((void)(vector))
 
 #define avx512_words portable_words
 #define avx512_words_vnni portable_words_vnni

@@ -243,6 +243,31 @@ static void multiplies_types_side_by_side(void **state)
 	cpu_free(&plain);
 }
 
+/* Rows of a prompt, then few of the same operand: other words, or none. */
+static void multiplies_an_operand_again(void **state)
+{
+	const struct shape shape = {20, 64, 40};
+	struct error err;
+	struct cpu *fast = cpu_new_with(2, tested, &err);
+	struct cpu *plain = cpu_new(1, CPU_EXACT, &err);
+	struct check check;
+
+	(void)state;
+	make_check(&check, TENSOR_BF16, &shape);
+	cpu_multiply(
+	    fast, &check.operand, &(struct product){&check.w, check.a}, 1);
+	check.operand.n = 2;
+	cpu_multiply(
+	    fast, &check.operand, &(struct product){&check.w, check.a}, 1);
+	cpu_multiply(
+	    plain, &check.operand, &(struct product){&check.w, check.b}, 1);
+	for (uint32_t i = 0; i < 2 * shape.rows; i++)
+		assert_true(fabsf(check.a[i] - check.b[i]) <= 1e-5F * 64);
+	free_check(&check);
+	cpu_free(&fast);
+	cpu_free(&plain);
+}
+
 static void keeps_words_within_half_a_step(void **state)
 {
 	uint8_t blocks[2 * 34] = {0};
@@ -316,6 +341,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(multiplies_every_type_as_plain_c_does),
 	    cmocka_unit_test(multiplies_types_side_by_side),
+	    cmocka_unit_test(multiplies_an_operand_again),
 	    cmocka_unit_test(keeps_words_within_half_a_step),
 	    cmocka_unit_test(sums_long_rows_of_extremes),
 	};
