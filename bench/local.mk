@@ -39,3 +39,5 @@ EXTRA_PROGRAMS += bench/engine_bench
 bench_engine_bench_SOURCES = bench/engine_bench.c
 EXTRA_DIST += bench/engine/run.py bench/engine/peer.cjs bench/engine/peer_torch.py \
 	bench/engine/package.json bench/engine/package-lock.json
+EXTRA_PROGRAMS += bench/scheduler_bench
+bench_scheduler_bench_SOURCES = bench/scheduler_bench.c

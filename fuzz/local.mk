@@ -11,10 +11,12 @@ EXTRA_DIST += fuzz/corpus \
 	fuzz/json.dict \
 	fuzz/ledger.dict \
 	fuzz/policy.dict \
+	fuzz/pull.dict \
 	fuzz/gguf.dict \
 	fuzz/model_config.dict \
 	fuzz/redis_url.dict \
 	fuzz/replay.dict \
+	fuzz/reply.dict \
 	fuzz/safetensors.dict \
 	fuzz/sse.dict \
 	fuzz/template.dict \
@@ -32,10 +34,12 @@ noinst_PROGRAMS += \
 	fuzz/fuzz_json \
 	fuzz/fuzz_ledger \
 	fuzz/fuzz_policy \
+	fuzz/fuzz_pull \
 	fuzz/fuzz_gguf \
 	fuzz/fuzz_model_config \
 	fuzz/fuzz_redis_url \
 	fuzz/fuzz_replay \
+	fuzz/fuzz_reply \
 	fuzz/fuzz_safetensors \
 	fuzz/fuzz_sse \
 	fuzz/fuzz_template \
@@ -51,10 +55,12 @@ fuzz_fuzz_http1_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_json_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_ledger_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_policy_LDFLAGS = $(FUZZER_LINK)
+fuzz_fuzz_pull_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_gguf_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_model_config_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_redis_url_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_replay_LDFLAGS = $(FUZZER_LINK)
+fuzz_fuzz_reply_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_safetensors_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_sse_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_template_LDFLAGS = $(FUZZER_LINK)
@@ -71,10 +77,12 @@ REPLAYS = \
 	fuzz/replay_json \
 	fuzz/replay_ledger \
 	fuzz/replay_policy \
+	fuzz/replay_pull \
 	fuzz/replay_gguf \
 	fuzz/replay_model_config \
 	fuzz/replay_redis_url \
 	fuzz/replay_replay \
+	fuzz/replay_reply \
 	fuzz/replay_safetensors \
 	fuzz/replay_sse \
 	fuzz/replay_template \
@@ -93,10 +101,12 @@ fuzz_fuzz_http1_SOURCES = fuzz/fuzz_http1.c
 fuzz_fuzz_json_SOURCES = fuzz/fuzz_json.c
 fuzz_fuzz_ledger_SOURCES = fuzz/fuzz_ledger.c
 fuzz_fuzz_policy_SOURCES = fuzz/fuzz_policy.c
+fuzz_fuzz_pull_SOURCES = fuzz/fuzz_pull.c
 fuzz_fuzz_gguf_SOURCES = fuzz/fuzz_gguf.c
 fuzz_fuzz_model_config_SOURCES = fuzz/fuzz_model_config.c
 fuzz_fuzz_redis_url_SOURCES = fuzz/fuzz_redis_url.c
 fuzz_fuzz_replay_SOURCES = fuzz/fuzz_replay.c
+fuzz_fuzz_reply_SOURCES = fuzz/fuzz_reply.c
 fuzz_fuzz_safetensors_SOURCES = fuzz/fuzz_safetensors.c
 fuzz_fuzz_sse_SOURCES = fuzz/fuzz_sse.c
 fuzz_fuzz_template_SOURCES = fuzz/fuzz_template.c
@@ -111,10 +121,12 @@ fuzz_replay_http1_SOURCES = fuzz/fuzz_http1.c fuzz/replay_main.c
 fuzz_replay_json_SOURCES = fuzz/fuzz_json.c fuzz/replay_main.c
 fuzz_replay_ledger_SOURCES = fuzz/fuzz_ledger.c fuzz/replay_main.c
 fuzz_replay_policy_SOURCES = fuzz/fuzz_policy.c fuzz/replay_main.c
+fuzz_replay_pull_SOURCES = fuzz/fuzz_pull.c fuzz/replay_main.c
 fuzz_replay_gguf_SOURCES = fuzz/fuzz_gguf.c fuzz/replay_main.c
 fuzz_replay_model_config_SOURCES = fuzz/fuzz_model_config.c fuzz/replay_main.c
 fuzz_replay_redis_url_SOURCES = fuzz/fuzz_redis_url.c fuzz/replay_main.c
 fuzz_replay_replay_SOURCES = fuzz/fuzz_replay.c fuzz/replay_main.c
+fuzz_replay_reply_SOURCES = fuzz/fuzz_reply.c fuzz/replay_main.c
 fuzz_replay_safetensors_SOURCES = fuzz/fuzz_safetensors.c fuzz/replay_main.c
 fuzz_replay_sse_SOURCES = fuzz/fuzz_sse.c fuzz/replay_main.c
 fuzz_replay_template_SOURCES = fuzz/fuzz_template.c fuzz/replay_main.c

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "gateway/ready.h"
+
 enum {
 	ANSWER_MAX = 8 << 20
 };
@@ -174,6 +176,7 @@ static void answer_metrics(
 	buf_init(&out, ANSWER_MAX);
 	if (gateway->snapshot->cache)
 		answer_cache_count(gateway->snapshot->cache);
+	local_models_count(gateway->locals);
 	process_metrics_read(&gateway->process);
 	if (metrics_write(gateway->metrics, &out))
 		admin_answer(exchange, 200,
@@ -197,13 +200,16 @@ static void answer_health(
 static void answer_ready(
     struct gateway *gateway, struct exchange *exchange, struct span rest)
 {
+	struct buf out;
+	int status;
+
 	(void)rest;
-	if (gateway->is_draining)
-		admin_answer(exchange, 503, SPAN("application/json"),
-		    SPAN("{\"status\": \"draining\"}\n"));
-	else
-		admin_answer(exchange, 200, SPAN("application/json"),
-		    SPAN("{\"status\": \"ok\"}\n"));
+	buf_init(&out, ANSWER_MAX);
+	status =
+	    ready_write(gateway->snapshot, gateway->is_draining, false, &out);
+	admin_answer(
+	    exchange, status, SPAN("application/json"), buf_span(&out));
+	buf_free(&out);
 }
 
 static void answer_reload(

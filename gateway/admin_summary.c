@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+#include "gateway/ready.h"
+
 enum {
 	ANSWER_MAX = 64 << 10
 };
@@ -55,6 +57,7 @@ static bool write_summary(
 		   out, ", \"tls\": %s", config->tls ? "true" : "false") &&
 	       buf_append(out, SPAN(", \"spend\": ")) &&
 	       spend_write_sum(&spend, false, out) &&
+	       ready_write_locals(gateway->snapshot, false, out) &&
 	       buf_append(out, SPAN("}\n"));
 }
 

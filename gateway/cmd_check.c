@@ -22,9 +22,13 @@ static int check(const char *file)
 	if (config) {
 		config_warnings(config, mistakes);
 		print(stderr, "warning: ", mistakes);
-		printf("%s: fine: %zu models of %zu providers, %zu keys, "
-		       "policy \"%s\"\n",
-		    file, config->n_models, config->n_providers, config->n_keys,
+		size_t n = config_count_locals(config);
+
+		printf("%s: fine: %zu models of %zu providers", file,
+		    config->n_models - n, config->n_providers);
+		if (n > 0)
+			printf(", %zu local", n);
+		printf(", %zu keys, policy \"%s\"\n", config->n_keys,
 		    policy_name(config->policy));
 	}
 	config_unref(&config);

@@ -5,91 +5,34 @@
 
 #include "gateway/engine.h"
 #include "gateway/lines.h"
+#include "gateway/local/encoder_text.h"
 
 struct embed {
 	struct model *model;
 	struct model_info info;
-	struct tokenizer_work *work;
-	unsigned flags;
-	struct token_buf ids, bare;
+	struct encoder_text text;
+	struct token_buf ids;
 	float *vector; /* (hidden) */
 };
-
-/* What Python's str.strip takes away, beside ASCII's. */
-static bool is_space(uint32_t c)
-{
-	return (c >= 9 && c <= 13) || (c >= 0x1c && c <= 0x20) || c == 0x85 ||
-	       c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) ||
-	       c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f ||
-	       c == 0x3000;
-}
-
-static struct span strip(struct span text)
-{
-	uint32_t c;
-	size_t len, at;
-
-	while ((len = utf8_decode(text, &c)) > 0 && is_space(c))
-		text = span_from(text, len);
-	while (text.len > 0) {
-		at = text.len - 1;
-		while (at > 0 && ((unsigned char)text.ptr[at] & 0xc0) == 0x80)
-			at--;
-		if (utf8_decode(span_from(text, at), &c) == 0 || !is_space(c))
-			break;
-		text.len = at;
-	}
-	return text;
-}
-
-/*
- * Cuts what the text gave to the checkpoint's length; what stands before and
- * behind it (CLS, SEP) stays.
- */
-static enum result cut(
-    struct embed *e, struct span text, uint64_t number, struct error *err)
-{
-	size_t max = e->info.text_max, marks, before = 0, kept;
-
-	e->bare.len = 0;
-	if (tokenizer_encode(e->work, text, e->flags | TOKENIZER_NO_SPECIAL,
-		&e->bare, err) != OK)
-		return FAILED;
-	marks = e->ids.len - e->bare.len;
-	if (marks >= max) {
-		error_set(err, "\"max_seq_length\": %zu leaves no room", max);
-		return FAILED;
-	}
-	while (before < marks && memcmp(e->ids.ids + before, e->bare.ids,
-				     e->bare.len * sizeof(uint32_t)) != 0)
-		before++;
-	fprintf(stderr,
-	    "note: line %llu: %zu tokens, cut to the %zu of "
-	    "\"max_seq_length\"\n",
-	    (unsigned long long)number, e->ids.len, max);
-	kept = before + max - marks;
-	memmove(e->ids.ids + kept, e->ids.ids + e->ids.len - (marks - before),
-	    (marks - before) * sizeof(uint32_t));
-	e->ids.len = max;
-	return OK;
-}
 
 static enum result encode(
     struct embed *e, const struct lines_question *question, struct error *err)
 {
 	struct span text = json_text(&question->doc, 0, question->arena);
+	size_t whole;
 
 	if (!text.ptr) {
 		error_set(err, "the line must be a JSON string: \"text\"");
 		return FAILED;
 	}
-	if (e->info.is_sentences)
-		text = strip(text);
 	e->ids.len = 0;
-	if (tokenizer_encode(e->work, text, e->flags, &e->ids, err) != OK)
+	if (encoder_text_add(&e->text, text, &e->ids, &whole, err) != OK)
 		return FAILED;
-	if (e->info.text_max && e->ids.len > e->info.text_max)
-		return cut(e, text, question->number, err);
+	if (whole > e->ids.len)
+		fprintf(stderr,
+		    "note: line %llu: %zu tokens, cut to the %zu of "
+		    "\"max_seq_length\"\n",
+		    (unsigned long long)question->number, whole, e->ids.len);
 	return OK;
 }
 
@@ -113,18 +56,17 @@ static enum result answer(void *arg, const struct lines_question *question,
 	return ok && buf_append(out, SPAN("]")) ? OK : lines_too_long(err);
 }
 
-static int embed_lines(struct embed *e, const struct engine *engine)
+static int embed_lines(
+    struct embed *e, const struct engine *engine, unsigned flags)
 {
 	int status;
 
-	e->work = tokenizer_work_new(checkpoint_tokenizer(engine->checkpoint));
+	encoder_text_init(&e->text, engine->checkpoint, flags);
 	token_buf_init(&e->ids, SIZE_MAX);
-	token_buf_init(&e->bare, SIZE_MAX);
 	e->vector = mem_alloc(e->info.hidden * sizeof(*e->vector));
 	status = lines_run(&(struct lines){.answer = answer, .arg = e});
-	tokenizer_work_free(&e->work);
+	encoder_text_free(&e->text);
 	token_buf_free(&e->ids);
-	token_buf_free(&e->bare);
 	free(e->vector);
 	return status;
 }
@@ -153,11 +95,11 @@ static int run(const struct command *command, int argc, char **argv)
 	    &engine, command, &args, CHECKPOINT_TOKENIZER | CHECKPOINT_MODEL);
 	if (status != EXIT_DONE)
 		return status;
-	e.flags = is_plain ? TOKENIZER_PLAIN : 0;
 	e.model = checkpoint_model(engine.checkpoint);
 	e.info = model_info(e.model);
 	if (e.info.embeds) {
-		status = embed_lines(&e, &engine);
+		status =
+		    embed_lines(&e, &engine, is_plain ? TOKENIZER_PLAIN : 0);
 	} else {
 		error_set(&err,
 		    "%s: is a language model that says nothing of pooling: it "

@@ -1,8 +1,10 @@
 /* cmd_model.c -- sluice model: what a checkpoint is and what it needs. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "gateway/engine.h"
+#include "gateway/pull/pull.h"
 
 struct about {
 	const char *path;
@@ -190,7 +192,19 @@ static struct checkpoint *open_plan(const char *path, struct error *err)
 	return checkpoint_open(path, &options, err);
 }
 
-static int tell(const struct command *command, const char *path, bool is_json)
+/* A pulled model's folder is called as its commit: its own name says more. */
+static void name_pulled(struct about *a, const char *asked)
+{
+	struct pull_name name;
+
+	if (pull_is_name(asked) && pull_name_read(&name, asked, NULL) &&
+	    pull_is_commit(span_of(a->card.name)))
+		(void)snprintf(
+		    a->card.name, sizeof(a->card.name), "%.127s", name.repo);
+}
+
+static int tell(const struct command *command, const char *path,
+    const char *asked, bool is_json)
 {
 	static const struct checkpoint_options text = {
 	    .parts = CHECKPOINT_TOKENIZER | CHECKPOINT_CHAT};
@@ -205,6 +219,7 @@ static int tell(const struct command *command, const char *path, bool is_json)
 	a.info = model_info(model);
 	a.needs = card_needs(model, &a.machine);
 	card_read(&a.card, path, model);
+	name_pulled(&a, asked);
 	a.text = checkpoint_open(path, &text, &a.why);
 	buf_init(&out, 16 << 20);
 	if (!is_json)
@@ -221,6 +236,9 @@ static int run(const struct command *command, int argc, char **argv)
 {
 	const char *model = NULL;
 	bool is_json = false;
+	struct error err;
+	char *path;
+	int status;
 	const struct command_option options[] = {
 	    {"--model", &model, NULL},
 	    {"--json", NULL, &is_json},
@@ -238,7 +256,12 @@ static int run(const struct command *command, int argc, char **argv)
 		model = line.rest[0];
 	if (!model)
 		return command_misused(command, "MODEL is missing");
-	return tell(command, model, is_json);
+	path = engine_path(model, &err);
+	if (!path)
+		return engine_refuse(command, &err);
+	status = tell(command, path, model, is_json);
+	free(path);
+	return status;
 }
 
 const struct command command_model = {

@@ -5,6 +5,7 @@
 
 #include "gateway/command.h"
 #include "gateway/files.h"
+#include "gateway/local/probe.h"
 #include "gateway/request.h"
 
 enum {
@@ -68,15 +69,45 @@ static bool write_candidates(const struct config *config,
 	return ok && buf_append(out, SPAN("]"));
 }
 
+/* What classifiers said: a member of the features, where any was asked. */
+static bool write_classes(const struct config *config,
+    const struct router_class *classes, struct buf *out)
+{
+	bool is_first = true;
+	bool ok = true;
+
+	for (size_t i = 0; ok && i < config->n_models; i++) {
+		if (!classes[i].label)
+			continue;
+		ok = buf_append(
+			 out, is_first ? SPAN(", \"class\": {") : SPAN(", ")) &&
+		     json_write_string(
+			 out, span_of(config->models[i].local->class_name)) &&
+		     buf_append(out, SPAN(": {\"label\": ")) &&
+		     json_write_string(out, span_of(classes[i].label)) &&
+		     buf_printf(out, ", \"score\": %.4f}", classes[i].score);
+		is_first = false;
+	}
+	return ok && (is_first || buf_append(out, SPAN("}")));
+}
+
 static const char *truth(bool value)
 {
 	return value ? "true" : "false";
 }
 
-static bool write_decision(const struct config *config,
-    const struct router_decision *decision,
-    const struct router_features *features, struct buf *out)
+struct dry_run {
+	const struct config *config;
+	struct router_features features;
+	struct router_class *classes; /* (n_models) */
+	struct router_decision decision;
+};
+
+static bool write_decision(const struct dry_run *run, struct buf *out)
 {
+	const struct config *config = run->config;
+	const struct router_decision *decision = &run->decision;
+	const struct router_features *features = &run->features;
 	size_t model = decision->candidates[0].model;
 	bool ok = buf_append(out, SPAN("{\"model\": ")) &&
 		  json_write_string(out, span_of(config->models[model].name)) &&
@@ -93,18 +124,81 @@ static bool write_decision(const struct config *config,
 		   ", \"features\": {\"tokens\": %lld, \"task\": \"%s\", "
 		   "\"language\": \"%s\", \"tools\": %s, \"images\": %s, "
 		   "\"json_schema\": %s, \"turns\": %lld, \"difficulty\": "
-		   "%.3f}}\n",
+		   "%.3f",
 		   (long long)features->tokens,
 		   router_task_name(features->task), features->language,
 		   truth(features->tools), truth(features->images),
 		   truth(features->json_schema), (long long)features->turns,
-		   features->difficulty);
+		   features->difficulty) &&
+	       write_classes(config, run->classes, out) &&
+	       buf_append(out, SPAN("}}\n"));
 }
 
 static int print_error(const struct dialect_error *error, struct arena *arena)
 {
 	printf("%.*s\n", SPAN_FMT(dialect_write_error(error, arena)));
 	return EXIT_NO;
+}
+
+/* What the classifiers that the policy reads say; that takes their loading. */
+static bool ask_classifiers(const struct config *config,
+    const struct router_input *input, struct arena *arena,
+    struct router_class *classes)
+{
+	struct error err;
+
+	for (size_t i = 0; i < config->n_models; i++) {
+		const struct config_local *local = config->models[i].local;
+		struct model_options options;
+		struct checkpoint *checkpoint;
+		enum result result = FAILED;
+
+		if (!local || !local->class_name ||
+		    !span_eq(input->model, SPAN("auto")) ||
+		    !policy_reads_class(config->policy, i))
+			continue;
+		options = local_model_options(local, config->engine.threads);
+		checkpoint = checkpoint_open(local->path,
+		    &(struct checkpoint_options){
+			.parts = CHECKPOINT_TOKENIZER | CHECKPOINT_MODEL,
+			.model = &options,
+		    },
+		    &err);
+		if (checkpoint)
+			result = classes_ask(checkpoint, input->last_user,
+			    arena, &classes[i], &err);
+		checkpoint_close(&checkpoint);
+		if (result == OK)
+			continue;
+		fprintf(stderr, "sluice route: %s: %s\n",
+		    config->models[i].name, err.text);
+		return false;
+	}
+	return true;
+}
+
+static int print_decision(const struct dry_run *run, struct arena *arena)
+{
+	const struct router_decision *decision = &run->decision;
+	int status = EXIT_NO;
+	struct buf out;
+
+	if (decision->outcome != ROUTER_DECIDED)
+		return print_error(
+		    &(struct dialect_error){
+			.message = decision->error_message,
+			.type = "invalid_request_error",
+			.param = decision->error_param,
+			.code = decision->error_code,
+		    },
+		    arena);
+	buf_init(&out, ANSWER_MAX);
+	if (write_decision(run, &out)) {
+		fwrite(buf_span(&out).ptr, 1, buf_len(&out), stdout);
+		status = EXIT_DONE;
+	}
+	buf_free(&out);
+	return status;
 }
 
 static int decide(const struct config *config, const struct config_key *key,
@@ -119,42 +213,32 @@ static int decide(const struct config *config, const struct config_key *key,
 	};
 	struct router_load *load =
 	    mem_zalloc((config->n_models + 1) * sizeof(*load));
-	struct router_decision decision;
-	struct router_features features;
+	struct dry_run run = {.config = config};
 	struct router_input input;
 	int status = EXIT_NO;
-	struct buf out;
 
+	run.classes = mem_zalloc((config->n_models + 1) * sizeof(*run.classes));
 	assume_idle(load, config->n_models);
 	request_describe(request, &input);
-	router_features(&input, arena, &features);
+	router_features(&input, arena, &run.features);
+	if (!ask_classifiers(config, &input, arena, run.classes))
+		goto out;
 	router_decide(
 	    &(struct router_question){
-		.features = &features,
+		.features = &run.features,
 		.input = &input,
 		.caller = &caller,
 		.models = config->catalogue,
 		.load = load,
 		.n_models = config->n_models,
 		.policy = config->policy,
+		.classes = run.classes,
 	    },
-	    arena, &decision);
+	    arena, &run.decision);
+	status = print_decision(&run, arena);
+out:
+	free(run.classes);
 	free(load);
-	if (decision.outcome != ROUTER_DECIDED)
-		return print_error(
-		    &(struct dialect_error){
-			.message = decision.error_message,
-			.type = "invalid_request_error",
-			.param = decision.error_param,
-			.code = decision.error_code,
-		    },
-		    arena);
-	buf_init(&out, ANSWER_MAX);
-	if (write_decision(config, &decision, &features, &out)) {
-		fwrite(buf_span(&out).ptr, 1, buf_len(&out), stdout);
-		status = EXIT_DONE;
-	}
-	buf_free(&out);
 	return status;
 }
 
@@ -248,7 +332,8 @@ const struct command command_route = {
 	"request.json\n\n"
 	"Reads the body of a request and prints the decision with its reasons "
 	"as JSON. One\nthat would be refused prints the error that HTTP would "
-	"have given; exit 1. Every\nmodel is taken as healthy and idle.\n\n"
+	"have given; exit 1. Every\nmodel is taken as healthy and idle; "
+	"classifiers that the policy reads are asked.\n\n"
 	"    --key NAME    as the key of that name; without it everything is "
 	"allowed\n"
 	"    --at RFC3339  as at that time; prices here do not depend on "

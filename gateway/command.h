@@ -29,7 +29,8 @@ extern const struct command command_serve, command_check, command_route,
 /* Those of the engine, which need no configuration. */
 extern const struct command command_tokenize, command_detokenize,
     command_template, command_score, command_generate, command_embed,
-    command_classify, command_model, command_bench, command_calibrate;
+    command_classify, command_model, command_bench, command_calibrate,
+    command_pull;
 
 /* One option of a command: "--name VALUE" or a flag. */
 struct command_option {

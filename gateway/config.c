@@ -5,7 +5,9 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "gateway/config_reader.h"
 #include "gateway/config_tables.h"
+#include "local/local.h"
 
 const char *config_environment(const char *name, void *arg)
 {
@@ -53,16 +55,37 @@ static void free_providers(struct config *config)
 	free(config->providers);
 }
 
+static void free_local(struct config_local *local)
+{
+	if (!local)
+		return;
+	free(local->path);
+	free(local->class_name);
+	free(local->calibration_file);
+	confidence_map_free(&local->calibration);
+	free(local->identity);
+	free(local);
+}
+
+static void free_models(struct config *config)
+{
+	for (size_t i = 0; i < config->n_models; i++) {
+		free_local(config->models[i].local);
+		settings_free(&config_model_table, &config->models[i]);
+	}
+	free(config->models);
+	free(config->catalogue);
+}
+
 static void free_config(struct config *config)
 {
 	policy_free(&config->policy);
 	tls_unref(&config->tls);
 	free_keys(config);
 	free_providers(config);
-	for (size_t i = 0; i < config->n_models; i++)
-		settings_free(&config_model_table, &config->models[i]);
-	free(config->models);
-	free(config->catalogue);
+	free_models(config);
+	settings_free(&config_provider_table, &config->inside);
+	settings_free(&config_engine_table, &config->engine);
 	free_words(config->admin_hosts, config->n_admin_hosts);
 	settings_free(&config_top_table, config);
 	settings_free(&config_tls_table, config);
@@ -116,6 +139,15 @@ size_t config_find_model(const struct config *config, struct span name)
 	return SIZE_MAX;
 }
 
+size_t config_count_locals(const struct config *config)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < config->n_models; i++)
+		n += config->models[i].local != NULL;
+	return n;
+}
+
 static bool is_loopback(const char *address)
 {
 	struct span s = span_of(address);
@@ -124,6 +156,26 @@ static bool is_loopback(const char *address)
 	       span_starts_with(s, SPAN("[::1]")) ||
 	       span_eq(s, SPAN("localhost")) ||
 	       span_starts_with(s, SPAN("localhost:"));
+}
+
+/* Models whose tokens cost nobody knows what. */
+static void warn_of_prices(
+    const struct config *config, struct mistakes *warnings)
+{
+	for (size_t i = 0; i < config->n_models; i++) {
+		const struct config_model *model = &config->models[i];
+		bool embeds = model->capabilities == CAN_EMBEDDINGS;
+
+		if (model->local &&
+		    (model->local->power.is_there || !model->capabilities))
+			continue;
+		if (model->price.input_femto == MONEY_UNPRICED ||
+		    (!embeds && model->price.output_femto == MONEY_UNPRICED))
+			mistakes_add(warnings, config->file, 0, 0,
+			    "model \"%s\" has no price: its cost and savings "
+			    "will be unpriced, not 0",
+			    model->name);
+	}
 }
 
 void config_warnings(const struct config *config, struct mistakes *warnings)
@@ -138,17 +190,8 @@ void config_warnings(const struct config *config, struct mistakes *warnings)
 		    "admin listens on %s, which is not a loopback address: "
 		    "anyone who reaches it sees spend and can reload",
 		    config->admin);
-	for (size_t i = 0; i < config->n_models; i++) {
-		const struct config_model *model = &config->models[i];
-		bool embeds = model->capabilities == CAN_EMBEDDINGS;
-
-		if (model->price.input_femto == MONEY_UNPRICED ||
-		    (!embeds && model->price.output_femto == MONEY_UNPRICED))
-			mistakes_add(warnings, file, 0, 0,
-			    "model \"%s\" has no price: its cost and savings "
-			    "will be unpriced, not 0",
-			    model->name);
-	}
+	warn_of_prices(config, warnings);
+	config_warn_of_memory(config, warnings);
 	for (size_t i = 0; i < config->n_providers; i++)
 		if (config->providers[i].api_key &&
 		    !config->providers[i].is_tls &&
@@ -164,7 +207,8 @@ bool config_write_docs(struct buf *out)
 	    &config_tls_table, &config_limits_table, &config_cache_table,
 	    &config_key_table, &config_provider_table, &config_pool_table,
 	    &config_timeouts_table, &config_breaker_table, &config_model_table,
-	    &config_price_table};
+	    &config_price_table, &config_local_table, &config_power_table,
+	    &config_engine_table};
 
 	if (!buf_append(out,
 		SPAN("# Configuration\n\nMade from the tables in "

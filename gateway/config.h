@@ -89,7 +89,7 @@ struct config_power {
 
 /* A model that the engine in this process answers with. */
 struct config_local {
-	char *path;      /* of the checkpoint, resolved, or "hf:owner/name" */
+	char *path;      /* of the checkpoint, resolved */
 	int64_t backend; /* enum config_backend */
 	int64_t context; /* tokens of a text; 0: the model's */
 	int64_t batch;   /* texts at once */
@@ -99,6 +99,26 @@ struct config_local {
 	char *class_name;       /* offered to policies as request.class[...] */
 	char *calibration_file; /* or NULL */
 	struct confidence_map *calibration; /* or NULL */
+	bool escalates;
+	struct router_escalate escalate; /* where <escalates> */
+
+	/* Read from the checkpoint's headers. */
+	char *identity; /* its files and all settings that shape answers */
+	bool is_encoder;
+	uint32_t n_labels; /* 0: no classifier */
+	uint64_t weight_bytes, fixed_bytes;
+	uint64_t text_bytes; /* keys and values of one text of full length */
+};
+
+/* What all local models share. */
+struct config_engine {
+	char *threads_text; /* "auto" or a number */
+	uint32_t threads;
+	int64_t memory; /* bytes of keys and values */
+	int64_t nice;
+	int64_t queue;      /* texts that wait, of each model */
+	int64_t wait;       /* ns until one that waits is refused */
+	int64_t class_wait; /* ns that a request waits for its classes */
 };
 
 struct config_model {
@@ -143,6 +163,7 @@ struct config {
 	struct config_limits limits;
 	unsigned workers;
 	struct config_cache cache;
+	struct config_engine engine;
 
 	size_t n_keys;
 	struct config_key *keys;
@@ -150,8 +171,9 @@ struct config {
 	size_t n_providers;
 	struct config_provider *providers;
 	size_t n_models;
-	struct config_model *models;
+	struct config_model *models; /* (n_models) those of upstreams first */
 	struct router_model *catalogue; /* (n_models) the router's view */
+	struct config_provider inside;  /* "local": the local models' */
 	size_t n_admin_hosts;
 	char **admin_hosts;
 
@@ -188,6 +210,9 @@ const struct config_key *config_key_named(
 
 /* Index of a model by name; SIZE_MAX: none. */
 size_t config_find_model(const struct config *config, struct span name);
+
+/* How many of the models this process answers with itself. */
+size_t config_count_locals(const struct config *config);
 
 /* The environment, for config_load. */
 const char *config_environment(const char *name, void *arg);

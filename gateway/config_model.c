@@ -8,8 +8,8 @@
 /* --- models
  * ------------------------------------------------------------------- */
 
-static unsigned read_capabilities(
-    const struct config_reader *reader, const struct yaml_node *list)
+unsigned config_read_capabilities(const struct config_reader *reader,
+    const struct yaml_node *list, unsigned otherwise)
 {
 	static const char *const known[] = {"chat", "completions", "embeddings",
 	    "tools", "json", "vision", "audio"};
@@ -17,7 +17,7 @@ static unsigned read_capabilities(
 	unsigned bits = 0;
 
 	if (!list)
-		return CAN_CHAT | CAN_COMPLETIONS | CAN_TOOLS | CAN_JSON;
+		return otherwise;
 	for (size_t i = 0; i < list->count; i++) {
 		const struct yaml_node *item = list->items[i];
 		unsigned bit = router_capability(item->text);
@@ -62,35 +62,66 @@ static void find_provider(struct config_reader *reader,
 	free(known);
 }
 
+void config_read_price(const struct config_reader *reader,
+    const struct yaml_node *node, struct ledger_price *price)
+{
+	*price = (struct ledger_price){
+	    MONEY_UNPRICED, MONEY_UNPRICED, MONEY_UNPRICED};
+	if (yaml_get(node, "price"))
+		settings_read(&config_price_table, &reader->source,
+		    yaml_get(node, "price"), price);
+	if (price->cached_femto == MONEY_UNPRICED)
+		price->cached_femto = price->input_femto;
+}
+
+void config_check_model_name(const struct config_reader *reader,
+    const struct yaml_node *node, const char *name)
+{
+	if (!name)
+		return;
+	if (!strcmp(name, "auto"))
+		config_complain(reader, yaml_get(node, "name"),
+		    "\"auto\" is the name by which clients leave the choice "
+		    "to the policy; call the model something else");
+	config_check_name(reader, node, name);
+	if (!http1_is_value(span_of(name)))
+		config_complain(reader, yaml_get(node, "name"),
+		    "a model's name must be printable");
+}
+
+void config_catalogue(struct config *config, size_t i)
+{
+	const struct config_model *model = &config->models[i];
+	const struct config_local *local = model->local;
+
+	config->catalogue[i] = (struct router_model){
+	    .name = model->name ? model->name : "",
+	    .capabilities = model->capabilities,
+	    .context = model->context,
+	    .input_femto = model->price.input_femto,
+	    .cached_femto = model->price.cached_femto,
+	    .output_femto = model->price.output_femto,
+	    .is_local = local != NULL,
+	    .escalate = local && local->escalates ? &local->escalate : NULL,
+	    .class_name = local ? local->class_name : NULL,
+	};
+}
+
 static void read_model(struct config_reader *reader,
     const struct yaml_node *node, struct config_model *model)
 {
 	settings_read(&config_model_table, &reader->source, node, model);
-	model->price = (struct ledger_price){
-	    MONEY_UNPRICED, MONEY_UNPRICED, MONEY_UNPRICED};
+	config_read_price(reader, node, &model->price);
 	if (node->kind != YAML_MAP)
 		return;
-	if (yaml_get(node, "price"))
-		settings_read(&config_price_table, &reader->source,
-		    yaml_get(node, "price"), &model->price);
-	if (model->price.cached_femto == MONEY_UNPRICED)
-		model->price.cached_femto = model->price.input_femto;
-	model->capabilities = read_capabilities(
-	    reader, config_list_at(reader, node, "capabilities"));
+	model->capabilities = config_read_capabilities(reader,
+	    config_list_at(reader, node, "capabilities"),
+	    CAN_CHAT | CAN_COMPLETIONS | CAN_TOOLS | CAN_JSON);
 	if (model->provider_name)
 		find_provider(reader, node, model);
-	if (!model->name)
-		return;
-	if (!strcmp(model->name, "auto"))
-		config_complain(reader, yaml_get(node, "name"),
-		    "\"auto\" is the name by which clients leave the choice "
-		    "to the policy; call the model something else");
-	if (!model->upstream)
+	if (model->name && !model->upstream)
 		model->upstream = mem_strdup(model->name);
-	config_check_name(reader, node, model->name);
-	if (!http1_is_value(span_of(model->name)))
-		config_complain(reader, yaml_get(node, "name"),
-		    "a model's name must be printable");
+	config_check_model_name(reader, node, model->name);
 }
 
 void config_read_models(
@@ -107,20 +138,11 @@ void config_read_models(
 	config->models = mem_zalloc((n + 1) * sizeof(*config->models));
 	config->catalogue = mem_zalloc((n + 1) * sizeof(*config->catalogue));
 	for (size_t i = 0; i < n; i++) {
-		struct config_model *model = &config->models[i];
-
-		read_model(reader, list->items[i], model);
+		read_model(reader, list->items[i], &config->models[i]);
 		CONFIG_REFUSE_TWIN(
 		    reader, list->items[i], config->models, i, "model");
 		config->n_models++;
-		config->catalogue[i] = (struct router_model){
-		    .name = model->name ? model->name : "",
-		    .capabilities = model->capabilities,
-		    .context = model->context,
-		    .input_femto = model->price.input_femto,
-		    .cached_femto = model->price.cached_femto,
-		    .output_femto = model->price.output_femto,
-		};
+		config_catalogue(config, i);
 	}
 }
 

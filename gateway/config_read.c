@@ -171,6 +171,18 @@ static void read_cache(
 	explicit_bzero(cache->url, strlen(cache->url));
 }
 
+/* Without local models there must be others. */
+static void want_upstreams(
+    const struct config_reader *reader, const struct yaml_node *root)
+{
+	static const char *const keys[] = {"providers", "models"};
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (!yaml_get(root, keys[i]))
+			config_complain(reader, root,
+			    "\"%s\" is missing in the configuration", keys[i]);
+}
+
 static void read_root(
     struct config_reader *reader, const struct yaml_node *root)
 {
@@ -193,6 +205,12 @@ static void read_root(
 	list = config_list_at(reader, root, "models");
 	if (list)
 		config_read_models(reader, list);
+	config_read_engine(reader, yaml_get(root, "engine"));
+	list = config_list_at(reader, root, "local");
+	if (list)
+		config_read_locals(reader, list);
+	else
+		want_upstreams(reader, root);
 	list = config_list_at(reader, root, "keys");
 	if (list)
 		config_read_keys(reader, list);

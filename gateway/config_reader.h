@@ -53,4 +53,32 @@ void config_read_models(
 void config_read_keys(
     struct config_reader *reader, const struct yaml_node *list);
 
+/* After the models of upstreams: those of this process join them. */
+void config_read_locals(
+    struct config_reader *reader, const struct yaml_node *list);
+void config_read_engine(
+    struct config_reader *reader, const struct yaml_node *map);
+
+/* --- what models of both kinds have
+ * ----------------------------------------------- */
+
+/* CAN_ bits of a list; <otherwise> where there is none. */
+unsigned config_read_capabilities(const struct config_reader *reader,
+    const struct yaml_node *list, unsigned otherwise);
+
+/* The price of <node>, a model; MONEY_UNPRICED where it says none. */
+void config_read_price(const struct config_reader *reader,
+    const struct yaml_node *node, struct ledger_price *price);
+
+/* A model's name, NULL where it could not be read. */
+void config_check_model_name(const struct config_reader *reader,
+    const struct yaml_node *node, const char *name);
+
+/* Local models that this machine's memory cannot hold: <warnings>. */
+void config_warn_of_memory(
+    const struct config *config, struct mistakes *warnings);
+
+/* The router's view of model <i>. */
+void config_catalogue(struct config *config, size_t i);
+
 #endif

@@ -27,8 +27,10 @@ static const struct setting top[] = {
  .doc = "How long SIGTERM lets requests under way finish."},
 {.key = "limits", .type = SETTING_NESTED, .doc = "What a client may send."},
 {.key = "keys", .type = SETTING_NESTED, .doc = "Who may ask; a list. Without one every request is refused."},
-{.key = "providers", .type = SETTING_NESTED, .is_required = true, .doc = "Where answers come from; a list."},
-{.key = "models", .type = SETTING_NESTED, .is_required = true, .doc = "What may answer, and its price; a list."},
+{.key = "providers", .type = SETTING_NESTED, .doc = "Where answers come from; a list. Needed unless all models are local."},
+{.key = "models", .type = SETTING_NESTED, .doc = "What may answer, and its price; a list. Needed unless there is `local`."},
+{.key = "local", .type = SETTING_NESTED, .doc = "Open-weight models that this process answers with itself; a list. See docs/local-models.md."},
+{.key = "engine", .type = SETTING_NESTED, .doc = "What all local models share. A change needs a restart."},
 {.key = "cache", .type = SETTING_NESTED,
  .doc = "Answers from before; absent: no cache, and every answer says `x-sluice-cache: bypass`."},
 {.key = "policy", .type = SETTING_PATH, .offset = AT(config, policy_file), .is_required = true,
@@ -176,4 +178,61 @@ static const struct setting price[] = {
 };
 const struct settings config_price_table = {.name = "models[].price", TABLE(price),
  .doc = "US dollars per million tokens, at most nine fractional digits."};
+
+static const char *const backends[] = {"auto", "cpu", "exact", NULL};
+static const struct setting local[] = {
+{.key = "name", .type = SETTING_STRING, .offset = AT(config_local_text, name), .is_required = true,
+ .doc = "Name by which clients and policies ask for it."},
+{.key = "path", .type = SETTING_STRING, .offset = AT(config_local_text, path), .is_required = true,
+ .doc = "A Hugging Face directory, a `.safetensors` file in one, a `.gguf` file, or `hf:owner/name` of what `sluice pull` has fetched."},
+{.key = "backend", .type = SETTING_ENUM, .offset = AT(config_local_text, backend), .fallback = "auto", .choices = backends,
+ .doc = "`auto`: the fastest that is there. `cpu`: the processor's fastest. `exact`: plain F32 arithmetic, slow, the oracle."},
+{.key = "context", .type = SETTING_INT, .offset = AT(config_local_text, context), .fallback = "0", .max = 1LL << 31,
+ .doc = "Tokens that prompt and answer may take together; 0: as many as the model can."},
+{.key = "batch", .type = SETTING_INT, .offset = AT(config_local_text, batch), .fallback = "8", .min = 1, .max = 256,
+ .doc = "Texts that are computed together, at most."},
+{.key = "weight", .type = SETTING_INT, .offset = AT(config_local_text, weight), .fallback = "1", .min = 1, .max = 1000,
+ .doc = "Its share of time and memory beside the other local models'."},
+{.key = "int8", .type = SETTING_BOOL, .offset = AT(config_local_text, int8), .fallback = "false",
+ .doc = "BF16 and F16 weights become eight bits at load: half the memory, faster, a little less exact."},
+{.key = "price", .type = SETTING_NESTED, .doc = "What its tokens cost; or `power`."},
+{.key = "power", .type = SETTING_NESTED, .doc = "What its time costs; or `price`. Neither: unpriced."},
+{.key = "capabilities", .type = SETTING_NESTED,
+ .doc = "As a model's; absent: what the checkpoint says that it can. A classifier with a `class` serves no endpoint unless it is listed here."},
+{.key = "escalate", .type = SETTING_NESTED, .doc = "When its answers are given up for another model's: `{below, hold, to, sample}` as in a policy, see docs/policies.md. A rule may say otherwise."},
+{.key = "calibration", .type = SETTING_PATH, .offset = AT(config_local_text, calibration),
+ .doc = "A file of `sluice calibrate` that turns its confidence into the chance of being right."},
+{.key = "class", .type = SETTING_STRING, .offset = AT(config_local_text, class_name),
+ .doc = "Of a classifier: it reads the last user message, and policies see `request.class[\"NAME\"]` and `request.score[\"NAME\"]`."},
+};
+const struct settings config_local_table = {.name = "local[]", TABLE(local),
+ .doc = "One open-weight model that this process answers with itself."};
+
+static const struct setting power[] = {
+{.key = "watts", .type = SETTING_STRING, .offset = AT(config_power_text, watts), .is_required = true,
+ .doc = "What the machine draws while the model computes."},
+{.key = "tariff", .type = SETTING_STRING, .offset = AT(config_power_text, tariff), .is_required = true,
+ .doc = "US dollars for a kilowatt-hour."},
+{.key = "hour", .type = SETTING_STRING, .offset = AT(config_power_text, hour), .fallback = "0",
+ .doc = "US dollars for an hour of the machine itself: in what is reported, not in what the router compares."},
+};
+const struct settings config_power_table = {.name = "local[].power", TABLE(power),
+ .doc = "What a local model's time costs; plain decimals of at most nine fractional digits."};
+
+static const struct setting engine[] = {
+{.key = "threads", .type = SETTING_STRING, .offset = AT(config_engine, threads_text), .fallback = "auto",
+ .doc = "Threads of arithmetic: 1 to 256, or `auto` for one a processor."},
+{.key = "memory", .type = SETTING_SIZE, .offset = AT(config_engine, memory), .fallback = "1GiB", .min = 4096, .max = 1LL << 44,
+ .doc = "For the keys and values of all texts, shared by the models' weights."},
+{.key = "nice", .type = SETTING_INT, .offset = AT(config_engine, nice), .fallback = "5", .max = 19,
+ .doc = "Nice value of the threads that compute: other requests go first."},
+{.key = "queue", .type = SETTING_INT, .offset = AT(config_engine, queue), .fallback = "64", .min = 1, .max = 100000,
+ .doc = "Texts that may wait for a model; one more is refused with 429 or goes to the next candidate."},
+{.key = "wait", .type = SETTING_DURATION, .offset = AT(config_engine, wait), .fallback = "10s", .max = SEC(86400LL),
+ .doc = "How long one may wait; 0: for ever."},
+{.key = "class_wait", .type = SETTING_DURATION, .offset = AT(config_engine, class_wait), .fallback = "50ms", .max = SEC(60),
+ .doc = "How long a request waits for what classifiers say of it; then it is decided without."},
+};
+const struct settings config_engine_table = {.name = "engine", TABLE(engine),
+ .doc = "What all local models share: one scheduler computes for them."};
 /* clang-format on */

@@ -16,12 +16,31 @@ extern const struct settings config_timeouts_table;
 extern const struct settings config_breaker_table;
 extern const struct settings config_model_table;
 extern const struct settings config_price_table;
+extern const struct settings config_local_table;
+extern const struct settings config_power_table;
+extern const struct settings config_engine_table;
 
 /* A key's file members that are not kept as text. */
 struct config_key_text {
 	char *name;
 	char *key;
 	char *key_sha256;
+};
+
+/* A local model's members that are not kept as text. */
+struct config_local_text {
+	char *name;
+	char *path;
+	char *class_name;
+	char *calibration;
+	int64_t backend, context, batch, weight;
+	bool int8;
+};
+
+struct config_power_text {
+	char *watts;
+	char *tariff;
+	char *hour;
 };
 
 #endif

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "gateway/loading.h"
+#include "gateway/pull/pull.h"
 
 #define THREADS_MAX 512
 #define CONTEXT_MAX (1 << 28)
@@ -99,9 +100,16 @@ static enum result find_context(
 	return OK;
 }
 
+char *engine_path(const char *model, struct error *err)
+{
+	return pull_is_name(model) ? pull_resolve(model, err)
+				   : mem_strdup(model);
+}
+
 static enum result open_checkpoint(struct engine *e,
     const struct engine_args *args, unsigned parts, struct error *err)
 {
+	char *path = engine_path(args->model, err);
 	struct model_options model = {
 	    .threads = e->threads,
 	    .is_exact = args->is_exact,
@@ -114,9 +122,12 @@ static enum result open_checkpoint(struct engine *e,
 	    .arg = &loading,
 	};
 
+	if (!path)
+		return FAILED;
 	loading_start(&loading, args->model);
-	e->checkpoint = checkpoint_open(args->model, &options, err);
+	e->checkpoint = checkpoint_open(path, &options, err);
 	loading_stop(&loading);
+	free(path);
 	return e->checkpoint ? OK : FAILED;
 }
 

@@ -25,7 +25,8 @@ struct engine_args {
 
 /* What is said of them in --help. */
 #define ENGINE_HELP                                                            \
-	"    --model MODEL   a Hugging Face directory or a .gguf file\n"       \
+	"    --model MODEL   a Hugging Face directory, a .gguf file, or "      \
+	"hf:owner/name as pulled\n"                                            \
 	"    --threads N     threads of arithmetic (all processors)\n"         \
 	"    --exact         plain F32 arithmetic: slow, what the rest is "    \
 	"checked by\n"
@@ -37,6 +38,12 @@ struct engine {
 	uint32_t threads;
 	uint32_t context; /* tokens of a text: what was asked for, or fits */
 };
+
+/*
+ * The path that <model> is opened by, malloc'ed: that of a pulled one for
+ * hf:owner/name, else itself. NULL with what to do in <err>.
+ */
+char *engine_path(const char *model, struct error *err) must_check;
 
 /*
  * Opens what <args> name with <parts> of enum checkpoint_part. EXIT_DONE, or

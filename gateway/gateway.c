@@ -47,6 +47,13 @@ static bool is_changed(const char *a, const char *b)
 	return strcmp(a, b) != 0;
 }
 
+static bool is_same_engine(
+    const struct config_engine *a, const struct config_engine *b)
+{
+	return a->threads == b->threads && a->memory == b->memory &&
+	       a->nice == b->nice && a->queue == b->queue && a->wait == b->wait;
+}
+
 /* What only a restart changes stays as it was, and that is said. */
 static void say_what_needs_a_restart(
     const struct config *old, const struct config *new)
@@ -60,6 +67,7 @@ static void say_what_needs_a_restart(
 	    {"workers", is_changed(old->workers_text, new->workers_text)},
 	    {"state", is_changed(old->state, new->state)},
 	    {"tls", (old->tls == NULL) != (new->tls == NULL)},
+	    {"engine", !is_same_engine(&old->engine, &new->engine)},
 	};
 
 	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
@@ -95,6 +103,7 @@ enum result gateway_reload(struct gateway *gateway, struct mistakes *mistakes)
 	config->generation = old->config->generation + 1;
 	gateway->snapshot = snapshot_new(
 	    config, gateway->upstreams, cache_of(gateway, config, old->cache));
+	snapshot_find_locals(gateway->snapshot, gateway->locals);
 	for (unsigned i = 0; i < gateway->n_workers; i++)
 		worker_set_snapshot(gateway->workers[i], gateway->snapshot);
 	metric_set(gateway->generation, (int64_t)config->generation);
@@ -230,8 +239,10 @@ struct gateway *gateway_open(const char *config_file)
 	process_metrics_init(
 	    &gateway->process, gateway->metrics, gateway->started_utc_ns);
 	gateway->upstreams = upstreams_new(gateway->metrics);
+	gateway->locals = local_models_new(&config->engine, gateway->metrics);
 	gateway->snapshot = snapshot_new(
 	    config, gateway->upstreams, cache_of(gateway, config, NULL));
+	snapshot_find_locals(gateway->snapshot, gateway->locals);
 	if (open_parts(gateway, &err) != OK) {
 		fprintf(stderr, "sluice: %s\n", err.text);
 		gateway_close(&gateway);
@@ -264,6 +275,7 @@ void gateway_close(struct gateway **gateway)
 	projection_close(&old->projection);
 	snapshot_unref(&old->snapshot);
 	config_unref(&old->first);
+	local_models_free(&old->locals);
 	upstreams_free(&old->upstreams);
 	metrics_free(&old->metrics);
 	free(old->ledger_folder);

@@ -23,6 +23,7 @@ struct gateway {
 	struct loop *loop; /* the control thread's */
 	struct metrics *metrics;
 	struct upstreams *upstreams;
+	struct local_models *locals;
 	struct ledger *ledger;
 	struct snapshot *snapshot; /* in force */
 	struct config *first;      /* that of the start: listeners, workers */

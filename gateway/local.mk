@@ -25,6 +25,7 @@ libsluice_a_SOURCES += \
 	gateway/cmd_generate.c \
 	gateway/cmd_ledger.c \
 	gateway/cmd_model.c \
+	gateway/cmd_pull.c \
 	gateway/cmd_route.c \
 	gateway/cmd_score.c \
 	gateway/cmd_serve.c \
@@ -34,6 +35,7 @@ libsluice_a_SOURCES += \
 	gateway/cmd_version.c \
 	gateway/command.c gateway/command.h \
 	gateway/config.c gateway/config.h \
+	gateway/config_local.c \
 	gateway/config_model.c \
 	gateway/config_provider.c \
 	gateway/config_read.c gateway/config_reader.h \
@@ -52,11 +54,55 @@ libsluice_a_SOURCES += \
 	gateway/generate_line.c gateway/generate_line.h \
 	gateway/line.c gateway/line.h \
 	gateway/lines.c gateway/lines.h \
-	gateway/local/call.h gateway/local/models.h \
+	gateway/local/ask.c gateway/local/ask.h gateway/local/ask_parts.h \
+	gateway/local/ask_chat.c \
+	gateway/local/ask_messages.c \
+	gateway/local/ask_options.c \
+	gateway/local/ask_prompt.c \
+	gateway/local/ask_tools.c \
+	gateway/local/call.c gateway/local/call.h gateway/local/call_parts.h \
+	gateway/local/call_begin.c \
+	gateway/local/call_embed.c \
+	gateway/local/call_hold.c \
+	gateway/local/call_post.c gateway/local/call_post.h \
+	gateway/local/call_text.c \
+	gateway/local/call.h \
+	gateway/local/class_memo.c gateway/local/class_memo.h \
+	gateway/local/classes.c gateway/local/classes.h \
+	gateway/local/cost.c gateway/local/cost.h \
+	gateway/local/embed.c gateway/local/embed.h \
+	gateway/local/encode.c gateway/local/encode.h \
+	gateway/local/encoder_text.c gateway/local/encoder_text.h \
+	gateway/local/hold.c gateway/local/hold.h \
+	gateway/local/say.c gateway/local/say.h gateway/local/say_parts.h \
+	gateway/local/say_json.c \
+	gateway/local/say_logprobs.c \
+	gateway/local/float_text.c gateway/local/float_text.h \
+	gateway/local/model.h \
+	gateway/local/models.c gateway/local/models.h \
+	gateway/local/models_load.c \
+	gateway/local/models_metrics.c \
+	gateway/local/probe.c gateway/local/probe.h \
 	gateway/loading.c gateway/loading.h \
 	gateway/metrics.c gateway/metrics.h \
 	gateway/models.c \
 	gateway/process.c gateway/process.h \
+	gateway/ready.c gateway/ready.h \
+	gateway/pull/pull.h \
+	gateway/pull/pull_answer.c gateway/pull/pull_answer.h \
+	gateway/pull/pull_choose.c gateway/pull/pull_choose.h \
+	gateway/pull/pull_fetch.c gateway/pull/pull_fetch.h \
+	gateway/pull/pull_file.c gateway/pull/pull_file.h \
+	gateway/pull/pull_get.c gateway/pull/pull_get.h \
+	gateway/pull/pull_hub.c gateway/pull/pull_hub.h \
+	gateway/pull/pull_listing.c gateway/pull/pull_listing.h \
+	gateway/pull/pull_name.c gateway/pull/pull_name.h \
+	gateway/pull/pull_near.c gateway/pull/pull_near.h \
+	gateway/pull/pull_part.c gateway/pull/pull_part.h \
+	gateway/pull/pull_progress.c gateway/pull/pull_progress.h \
+	gateway/pull/pull_run.c \
+	gateway/pull/pull_store.c gateway/pull/pull_store.h \
+	gateway/pull/pull_url.c gateway/pull/pull_url.h \
 	gateway/recent.c gateway/recent.h \
 	gateway/record.c \
 	gateway/relay.c gateway/relay.h \
@@ -68,6 +114,7 @@ libsluice_a_SOURCES += \
 	gateway/settle.c \
 	gateway/signals.c gateway/signals.h \
 	gateway/snapshot.c gateway/snapshot.h \
+	gateway/source.c gateway/source.h \
 	gateway/upstream.c gateway/upstream.h \
 	gateway/worker.c gateway/worker.h
 
@@ -77,18 +124,32 @@ sluice_LDADD = libsluice.a $(SLUICE_LIBS)
 
 UNIT_TESTS += \
 	tests/unit/test_access_log \
+	tests/unit/test_class_memo \
 	tests/unit/test_classified \
 	tests/unit/test_command \
 	tests/unit/test_config \
+	tests/unit/test_cost \
 	tests/unit/test_cascade \
 	tests/unit/test_csv \
 	tests/unit/test_expected \
 	tests/unit/test_files \
+	tests/unit/test_float_text \
 	tests/unit/test_headers \
 	tests/unit/test_find_ledger \
 	tests/unit/test_line \
+	tests/unit/test_local_hold \
+	tests/unit/test_local_say \
 	tests/unit/test_models \
 	tests/unit/test_process \
+	tests/unit/test_pull_answer \
+	tests/unit/test_pull_choose \
+	tests/unit/test_pull_listing \
+	tests/unit/test_pull_name \
+	tests/unit/test_pull_near \
+	tests/unit/test_pull_part \
+	tests/unit/test_pull_progress \
+	tests/unit/test_pull_store \
+	tests/unit/test_pull_url \
 	tests/unit/test_recent \
 	tests/unit/test_routes \
 	tests/unit/test_settle \
@@ -100,18 +161,32 @@ CAPTURE = tests/unit/capture.c tests/unit/capture.h
 tests_unit_test_cascade_SOURCES = tests/unit/test_cascade.c
 tests_unit_test_expected_SOURCES = tests/unit/test_expected.c
 tests_unit_test_access_log_SOURCES = tests/unit/test_access_log.c
+tests_unit_test_class_memo_SOURCES = tests/unit/test_class_memo.c
 tests_unit_test_classified_SOURCES = tests/unit/test_classified.c
 tests_unit_test_command_SOURCES = tests/unit/test_command.c $(CAPTURE)
 tests_unit_test_config_SOURCES = tests/unit/test_config.c $(PLACE)
+tests_unit_test_cost_SOURCES = tests/unit/test_cost.c
 tests_unit_test_csv_SOURCES = tests/unit/test_csv.c
 tests_unit_test_files_SOURCES = tests/unit/test_files.c $(PLACE)
+tests_unit_test_float_text_SOURCES = tests/unit/test_float_text.c
 tests_unit_test_headers_SOURCES = tests/unit/test_headers.c
 tests_unit_test_find_ledger_SOURCES = tests/unit/test_find_ledger.c $(PLACE) \
 	$(CAPTURE)
 tests_unit_test_line_SOURCES = tests/unit/test_line.c
+tests_unit_test_local_hold_SOURCES = tests/unit/test_local_hold.c
+tests_unit_test_local_say_SOURCES = tests/unit/test_local_say.c
 tests_unit_test_models_SOURCES = tests/unit/test_models.c $(PLACE) \
 	tests/unit/certificates.c tests/unit/certificates.h
 tests_unit_test_process_SOURCES = tests/unit/test_process.c
+tests_unit_test_pull_answer_SOURCES = tests/unit/test_pull_answer.c
+tests_unit_test_pull_choose_SOURCES = tests/unit/test_pull_choose.c
+tests_unit_test_pull_listing_SOURCES = tests/unit/test_pull_listing.c
+tests_unit_test_pull_name_SOURCES = tests/unit/test_pull_name.c
+tests_unit_test_pull_near_SOURCES = tests/unit/test_pull_near.c
+tests_unit_test_pull_part_SOURCES = tests/unit/test_pull_part.c $(PLACE)
+tests_unit_test_pull_progress_SOURCES = tests/unit/test_pull_progress.c
+tests_unit_test_pull_store_SOURCES = tests/unit/test_pull_store.c $(PLACE)
+tests_unit_test_pull_url_SOURCES = tests/unit/test_pull_url.c
 tests_unit_test_recent_SOURCES = tests/unit/test_recent.c
 tests_unit_test_routes_SOURCES = tests/unit/test_routes.c
 tests_unit_test_settle_SOURCES = tests/unit/test_settle.c $(PLACE)

@@ -20,6 +20,7 @@ static const struct command *const commands[] = {
     &command_model,
     &command_bench,
     &command_calibrate,
+    &command_pull,
     &command_version,
 };
 

@@ -34,6 +34,12 @@
 	    "Upstream attempts by how they ended.")                            \
 	M(FALLBACKS, "sluice_fallbacks_total", COUNTER, LABELS("model"),       \
 	    "Attempts after which the next candidate was tried.")              \
+	M(ESCALATIONS, "sluice_escalations_total", COUNTER,                    \
+	    LABELS("model", "reason"),                                         \
+	    "Local answers given up for another model's: unsure, loop, cut, "  \
+	    "disagreed.")                                                      \
+	M(HELD, "sluice_held_seconds", HISTOGRAM, LABELS("model"),             \
+	    "How long the first tokens of local answers were held back.")      \
 	M(IN_FLIGHT, "sluice_upstream_in_flight", GAUGE, LABELS("model"),      \
 	    "Attempts under way now.")                                         \
 	M(BREAKER, "sluice_breaker_state", GAUGE, LABELS("model"),             \
@@ -103,6 +109,32 @@
 	    LABELS(NULL), "Tries to project that failed; see the log.")        \
 	M(CACHE_MAX, "sluice_cache_max_bytes", GAUGE, LABELS(NULL),            \
 	    "The most that the answers in memory may take.")                   \
+	M(LOCAL_STATE, "sluice_local_model_state", GAUGE, LABELS("model"),     \
+	    "A local model: 0 loading, 1 ready, 2 failed, 3 closed.")          \
+	M(LOCAL_LOAD, "sluice_local_model_load_seconds_total", SECONDS,        \
+	    LABELS("model"), "Time that its loading took, waiting included.")  \
+	M(LOCAL_WEIGHTS, "sluice_local_weight_bytes", GAUGE, LABELS("model"),  \
+	    "Memory of its weights, as mapped and as laid out anew.")          \
+	M(LOCAL_KV, "sluice_local_kv_bytes", GAUGE, LABELS("model", "part"),   \
+	    "Keys and values: used by texts, cached prefixes, and max.")       \
+	M(LOCAL_TEXTS, "sluice_local_texts", GAUGE, LABELS("model", "state"),  \
+	    "Texts now, waiting and running.")                                 \
+	M(LOCAL_ENDED, "sluice_local_texts_total", COUNTER,                    \
+	    LABELS("model", "end"),                                            \
+	    "Texts by their end: finished, cancelled, failed, refused.")       \
+	M(LOCAL_PREEMPTED, "sluice_local_preemptions_total", COUNTER,          \
+	    LABELS("model"),                                                   \
+	    "Texts that gave their memory back, to be computed again.")        \
+	M(LOCAL_STEPS, "sluice_local_steps_total", COUNTER, LABELS("model"),   \
+	    "Batches that were computed.")                                     \
+	M(LOCAL_ROWS, "sluice_local_rows_total", COUNTER, LABELS("model"),     \
+	    "Tokens that went through the model in them.")                     \
+	M(LOCAL_TOKENS, "sluice_local_tokens_total", COUNTER,                  \
+	    LABELS("model", "class"),                                          \
+	    "Tokens by class: prompt (cached ones too), cached, output, "      \
+	    "recomputed.")                                                     \
+	M(LOCAL_BUSY, "sluice_local_busy_seconds_total", SECONDS,              \
+	    LABELS("model"), "Wall time of its batches.")                      \
 	M(BUILD_INFO, "sluice_build_info", GAUGE, LABELS("version"),           \
 	    "1, labelled with what runs.")                                     \
 	M(PROCESS_CPU, "process_cpu_seconds_total", SECONDS, LABELS(NULL),     \

@@ -5,9 +5,11 @@
 /* When the listed models were made is not known: a fixed, honest zero. */
 #define CREATED "\"created\": 0"
 
+/* What serves no endpoint, a classifier, is for policies alone. */
 static bool may_use(const struct request *request, size_t model)
 {
-	return !request->key->may_use || request->key->may_use[model];
+	return request->config->models[model].capabilities != 0 &&
+	       (!request->key->may_use || request->key->may_use[model]);
 }
 
 static bool write_model(struct buf *out, struct span name, struct span owner)

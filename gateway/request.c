@@ -20,6 +20,7 @@ enum {
 static void retire(struct request *request)
 {
 	request_record(request);
+	classes_drop(request);
 	attempt_drop(request);
 	if (request->worker->is_closing && keep_leads(request))
 		keep_refused(request, 503,
@@ -402,7 +403,7 @@ static enum step_result classify(struct request *request)
 		recall_features(request);
 	else
 		find_features(request);
-	return request_go(request, &step_decide);
+	return request_go(request, &step_inspect);
 }
 
 /* --- decide: which models, in which order
@@ -463,6 +464,7 @@ static enum step_result decide(struct request *request)
 		.policy = config->policy,
 		.header = find_header,
 		.header_arg = head,
+		.classes = request->classes,
 	    },
 	    request->arena, &request->decision);
 	if (request->decision.outcome != ROUTER_DECIDED)

@@ -4,11 +4,12 @@
 #define GATEWAY_REQUEST_H
 
 #include "dialect/dialect.h"
+#include "gateway/local/classes.h"
 #include "gateway/worker.h"
 
 /*
- *   route -> authorise -> read -> parse -> classify -> decide -> look up ->
- *   reserve -> send -> relay -> settle -> finish
+ *   route -> authorise -> read -> parse -> classify -> inspect -> decide ->
+ *   look up -> reserve -> send -> relay -> settle -> finish
  *
  * A request that may be answered from before goes from look up (memory) to
  * board (the flight of equal requests) and fetch (Redis); it ends at hit, or at
@@ -36,7 +37,7 @@ struct request_step {
 
 /* clang-format off */
 #define REQUEST_STEPS(S)                                                       \
-	S(route) S(authorise) S(read) S(parse) S(classify) S(decide)           \
+	S(route) S(authorise) S(read) S(parse) S(classify) S(inspect) S(decide) \
 	S(look_up) S(board) S(fetch) S(attend) S(hit)                          \
 	S(reserve) S(send) S(relay) S(settle) S(finish)
 /* clang-format on */
@@ -61,6 +62,7 @@ enum {
 	EVENT_DRAINED = 1 << 5, /* the client took what was pending */
 	EVENT_FETCHED = 1 << 6, /* Redis has answered, or is late */
 	EVENT_FLIGHT = 1 << 7,  /* news of the flight */
+	EVENT_CLASSES = 1 << 8, /* a classifier has said something, or late */
 };
 
 /* How the relay stands. */
@@ -76,20 +78,30 @@ enum relay_kind {
 #define RELAY_HELD_EVENTS (256u << 10)
 #define RELAY_SCRATCH (64u << 20)
 
-/* One upstream attempt. */
+/* Why there is no answer, or no whole one. */
+enum attempt_failure {
+	ATTEMPT_AWAY, /* none yet, or it could not be asked */
+	ATTEMPT_LATE,
+	ATTEMPT_BROKEN,
+	ATTEMPT_UNSURE, /* a model here was: it is given up */
+};
+
+/* One attempt at an answer. */
 struct attempt {
 	struct ledger_id id;
 	char id_text[40]; /* "att_..." */
 	const struct config_model *model;
 	size_t model_index;
 	struct upstream *upstream;
-	struct call *call;
+	struct call *call;        /* NULL once it has ended */
+	struct local_call *local; /* in its place */
 	bool is_reserved;
 	bool is_probe; /* of a half-open breaker */
 	bool is_settled;
 	int64_t started_ns;
 	int status; /* of the upstream's answer, 0: none */
-	enum call_failure failure;
+	enum attempt_failure failure;
+	const char *how; /* it failed, a name for the log */
 	char detail[160];
 
 	enum relay_kind relay;
@@ -115,6 +127,14 @@ struct attempt {
 	int64_t output_estimate;    /* tokens seen, by their text */
 	struct ledger_usage billed; /* once it is settled */
 	bool is_estimated;          /* that */
+};
+
+/* The last answer that was held back, and how that came out. */
+struct escalation {
+	const char *model; /* NULL: none was */
+	const char *why;   /* it was given up; NULL: it was given */
+	double confidence;
+	int64_t held_ns;
 };
 
 /* Amounts over all attempts. */
@@ -168,6 +188,8 @@ struct request {
 	struct dialect_request dialect;
 	struct router_input input;
 	struct router_features features;
+	struct inspection *inspection; /* while classifiers are asked */
+	struct router_class *classes;  /* (n_models) or NULL: none asked */
 	struct router_decision decision;
 	bool is_decided;
 	struct request_cache cache;
@@ -177,6 +199,7 @@ struct request {
 	bool is_probe;    /* the candidate was let through as a probe */
 	bool asks_usage;  /* we spliced include_usage */
 	struct attempt attempt;
+	struct escalation escalation;
 	enum ledger_outcome outcome;
 
 	struct amounts amounts;

@@ -2,6 +2,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/routes.h"
 
+#include "gateway/ready.h"
+
 static enum step_result serve_endpoint(
     struct request *request, const struct route *route, struct span rest)
 {
@@ -36,17 +38,16 @@ static enum step_result serve_health(
 {
 	const struct http1_header type = {
 	    SPAN("content-type"), SPAN("application/json")};
-	bool is_ready = !request->worker->is_draining;
-	bool asks_ready = span_eq(span_of(route->path), SPAN("/readyz"));
-	struct span body = SPAN("{\"status\": \"ok\"}\n");
+	struct buf *out = &request->worker->text;
 
 	(void)rest;
+	buf_consume(out, SIZE_MAX);
 	request->status = 200;
-	if (asks_ready && !is_ready) {
-		request->status = 503;
-		body = SPAN("{\"status\": \"draining\"}\n");
-	}
-	exchange_answer(request->exchange, request->status, &type, 1, body);
+	if (span_eq(span_of(route->path), SPAN("/readyz")))
+		request->status = ready_write(
+		    request->snapshot, request->worker->is_draining, true, out);
+	exchange_answer(request->exchange, request->status, &type, 1,
+	    buf_len(out) ? buf_span(out) : SPAN("{\"status\": \"ok\"}\n"));
 	return request_go(request, &step_finish);
 }
 

@@ -5,6 +5,7 @@
 
 #include "gateway/answer_cache.h"
 #include "gateway/config.h"
+#include "gateway/local/models.h"
 #include "gateway/upstream.h"
 
 /*
@@ -15,6 +16,7 @@
 struct snapshot {
 	struct config *config;
 	struct upstream **upstreams; /* (n_models) */
+	struct local_model **locals; /* (n_models) NULL: an upstream's */
 	struct answer_cache *cache;  /* NULL: none */
 	_Atomic unsigned references;
 };
@@ -22,6 +24,14 @@ struct snapshot {
 /* Takes over the references to <config> and <cache> (NULL: none). */
 struct snapshot *snapshot_new(struct config *config,
     struct upstreams *upstreams, struct answer_cache *cache);
+
+/*
+ * Takes references to the local models that the configuration names; those
+ * that are new begin to load. From the control thread, before it is used.
+ */
+void snapshot_find_locals(
+    struct snapshot *snapshot, struct local_models *models);
+
 struct snapshot *snapshot_ref(struct snapshot *snapshot);
 void snapshot_unref(struct snapshot **snapshot);
 

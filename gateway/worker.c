@@ -93,6 +93,8 @@ struct worker *worker_new(
 	find_series(worker);
 	worker->recent = recent_new();
 	worker->classified = classified_new();
+	worker->class_memo = class_memo_new();
+	list_init(&worker->class_asks);
 	worker->loop = loop_new(err);
 	if (!worker->loop) {
 		worker_stop(&worker);
@@ -228,6 +230,7 @@ void worker_stop(struct worker **worker)
 	} else if (old->server) {
 		server_close(&old->server);
 	}
+	classes_close(old);
 	client_free(&old->client);
 	redis_store_free(&old->redis);
 	config_unref(&old->redis_config);
@@ -236,6 +239,7 @@ void worker_stop(struct worker **worker)
 		loop_free(&old->loop);
 	recent_free(&old->recent);
 	classified_free(&old->classified);
+	class_memo_free(&old->class_memo);
 	snapshot_unref(&old->snapshot);
 	arena_free(&old->scratch);
 	buf_free(&old->text);

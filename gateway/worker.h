@@ -7,6 +7,7 @@
 
 #include "gateway/access_log.h"
 #include "gateway/classified.h"
+#include "gateway/local/class_memo.h"
 #include "gateway/recent.h"
 #include "gateway/snapshot.h"
 
@@ -27,6 +28,8 @@ struct worker {
 	struct access_log *access_log;
 	struct recent *recent;
 	struct classified *classified;
+	struct class_memo *class_memo;
+	struct list class_asks; /* classifiers' answers to come */
 	struct metrics *metrics;
 	struct gateway *gateway;
 	struct arena scratch;        /* of one event; reset by who uses it */

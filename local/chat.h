@@ -26,6 +26,18 @@ struct chat *chat_new(
     const struct chat_source *source, struct error *err) must_check;
 void chat_free(struct chat **chat);
 
+/*
+ * The template's own text, borrowed: the one for requests with tools where
+ * there is one.
+ */
+struct span chat_template(const struct chat *chat, bool has_tools);
+
+/*
+ * Whether a conversation's "tools" reach the model: there is a template for
+ * them, or the one there is reads them. Else they would be dropped unsaid.
+ */
+bool chat_takes_tools(const struct chat *chat);
+
 struct chat_text {
 	struct arena *arena;  /* the caller's: all memory but the ids' */
 	struct token_buf ids; /* initialised and freed by the caller */

@@ -24,6 +24,7 @@ struct kv_group {
 struct kv_pool {
 	struct kv_group groups[KV_GROUPS];
 	uint64_t used, idle, max; /* bytes of pages */
+	uint64_t spare;           /* those of the free ones */
 	pthread_mutex_t lock;     /* for all above but shapes, and for pages */
 };
 
@@ -45,6 +46,20 @@ struct kv_pool *kv_pool_new(
 	return pool;
 }
 
+/* The lock is held, or nobody else is there. */
+static void free_spare(struct kv_pool *pool)
+{
+	for (int g = 0; g < KV_GROUPS; g++) {
+		struct kv_page *page;
+
+		while ((page = pool->groups[g].free) != NULL) {
+			pool->groups[g].free = page->next;
+			free(page);
+		}
+	}
+	pool->spare = 0;
+}
+
 void kv_pool_free(struct kv_pool **pool)
 {
 	struct kv_pool *p = *pool;
@@ -52,14 +67,7 @@ void kv_pool_free(struct kv_pool **pool)
 	if (!p)
 		return;
 	assert(p->used == 0 && p->idle == 0);
-	for (int g = 0; g < KV_GROUPS; g++) {
-		while (p->groups[g].free) {
-			struct kv_page *page = p->groups[g].free;
-
-			p->groups[g].free = page->next;
-			free(page);
-		}
-	}
+	free_spare(p);
 	pthread_mutex_destroy(&p->lock);
 	free(p);
 	*pool = NULL;
@@ -68,6 +76,8 @@ void kv_pool_free(struct kv_pool **pool)
 void kv_pool_limit(struct kv_pool *pool, uint64_t max_bytes)
 {
 	pthread_mutex_lock(&pool->lock);
+	if (max_bytes < pool->max)
+		free_spare(pool);
 	pool->max = max_bytes;
 	pthread_mutex_unlock(&pool->lock);
 }
@@ -129,8 +139,10 @@ static struct kv_page *take_page(struct kv_pool *pool, int g)
 	if (has_room) {
 		pool->used += group->page_bytes;
 		page = group->free;
-		if (page)
+		if (page) {
 			group->free = page->next;
+			pool->spare -= group->page_bytes;
+		}
 	}
 	pthread_mutex_unlock(&pool->lock);
 	if (has_room && !page)
@@ -140,9 +152,17 @@ static struct kv_page *take_page(struct kv_pool *pool, int g)
 	return page;
 }
 
-/* The lock is held. */
-static void free_page(struct kv_group *group, struct kv_page *page)
+/* Kept for the next sequence, unless that is too much; the lock is held. */
+static void free_page(struct kv_pool *pool, int g, struct kv_page *page)
 {
+	struct kv_group *group = &pool->groups[g];
+
+	if (pool->used + pool->idle + pool->spare + group->page_bytes >
+	    pool->max) {
+		free(page);
+		return;
+	}
+	pool->spare += group->page_bytes;
 	page->next = group->free;
 	group->free = page;
 }
@@ -157,7 +177,7 @@ static void give_page(struct kv_pool *pool, int g, struct kv_page *page)
 		if (page->is_kept)
 			pool->idle += group->page_bytes;
 		else
-			free_page(group, page);
+			free_page(pool, g, page);
 	}
 	pthread_mutex_unlock(&pool->lock);
 }
@@ -264,6 +284,11 @@ uint64_t kv_bytes(const struct kv *kv)
 	return sum;
 }
 
+bool kv_has_group(const struct kv_pool *pool, int group)
+{
+	return pool->groups[group].page_bytes > 0;
+}
+
 uint32_t kv_first_page(const struct kv_pool *pool, int group, uint32_t length)
 {
 	uint32_t window = pool->groups[group].shape.window;
@@ -354,7 +379,7 @@ void kv_release(struct kv_pool *pool, struct kv_block *block, int g)
 	page->is_kept = false;
 	if (page->users == 0) {
 		pool->idle -= pool->groups[g].page_bytes;
-		free_page(&pool->groups[g], page);
+		free_page(pool, g, page);
 	}
 	pthread_mutex_unlock(&pool->lock);
 }

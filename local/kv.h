@@ -116,6 +116,9 @@ void kv_release(struct kv_pool *pool, struct kv_block *block, int group);
 /* Whether a sequence uses the block's page of <group>. */
 bool kv_is_used(struct kv_pool *pool, const struct kv_block *block, int group);
 
+/* Whether any layer is of the group's kind. */
+bool kv_has_group(const struct kv_pool *pool, int group);
+
 /*
  * The first page of <group> that a sequence of <length> tokens needs to go on
  * from there.

@@ -54,16 +54,29 @@ tests_tokenizer_echo_SOURCES = tests/tokenizer_echo.c
 libsluice_a_SOURCES += \
 	local/scheduler.h \
 	local/scheduler/admit.c \
+	local/scheduler/chain.c \
 	local/scheduler/encode.c \
 	local/scheduler/internal.h \
 	local/scheduler/job.c \
 	local/scheduler/lane.c \
+	local/scheduler/prefix.c local/scheduler/prefix.h \
 	local/scheduler/queue.c \
 	local/scheduler/scheduler.c \
 	local/scheduler/tell.c \
 	local/scheduler/text.c
 
-UNIT_TESTS += tests/unit/test_scheduler
-tests_unit_test_scheduler_SOURCES = tests/unit/test_scheduler.c \
-	tests/unit/scheduler_fixture.c tests/unit/scheduler_fixture.h \
+UNIT_TESTS += \
+	tests/unit/test_prefix \
+	tests/unit/test_scheduler \
+	tests/unit/test_scheduler_prefix \
+	tests/unit/test_scheduler_stress
+SCHEDULER_FIXTURE = tests/unit/scheduler_fixture.c \
+	tests/unit/scheduler_fixture.h \
 	tests/unit/model_fixture.c tests/unit/model_fixture.h
+tests_unit_test_prefix_SOURCES = tests/unit/test_prefix.c
+tests_unit_test_scheduler_SOURCES = tests/unit/test_scheduler.c \
+	$(SCHEDULER_FIXTURE)
+tests_unit_test_scheduler_prefix_SOURCES = \
+	tests/unit/test_scheduler_prefix.c $(SCHEDULER_FIXTURE)
+tests_unit_test_scheduler_stress_SOURCES = \
+	tests/unit/test_scheduler_stress.c $(SCHEDULER_FIXTURE)

@@ -88,4 +88,11 @@ enum result template_render(const struct template *template,
     const struct template_input *input, struct arena *arena,
     struct template_output *out, struct error *err) must_check;
 
+/*
+ * Whether the template reads a variable of that name anywhere; one that it only
+ * sets is not read, nor is a member of something else. "tools": a conversation
+ * with tools can be rendered so that the model sees them.
+ */
+bool template_reads(const struct template *template, struct span name);
+
 #endif

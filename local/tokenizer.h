@@ -191,6 +191,15 @@ void tokenizer_stream_free(struct tokenizer_stream **stream);
 enum result tokenizer_stream_push(struct tokenizer_stream *stream, uint32_t id,
     struct buf *out, struct error *err) must_check;
 
+/*
+ * Appends the bytes that <id> alone writes between other tokens, perhaps a part
+ * of a character; none for a control token, an id that is not there, and what
+ * the stream skips. The stream does not move. Joined they are the decoded text
+ * but for blanks that a decoder drops at its ends.
+ */
+enum result tokenizer_stream_bytes(struct tokenizer_stream *stream, uint32_t id,
+    struct buf *out, struct error *err) must_check;
+
 /* Appends what was held back; the stream is then as new. */
 enum result tokenizer_stream_finish(struct tokenizer_stream *stream,
     struct buf *out, struct error *err) must_check;

@@ -61,6 +61,7 @@ libsluice_a_SOURCES += \
 	net/call.c net/call.h \
 	net/client.c net/client.h \
 	net/dial.c net/dial.h \
+	net/digest.c net/digest.h \
 	net/hosts.c net/hosts.h \
 	net/origin.c net/origin.h \
 	net/pool.c net/pool.h \
@@ -70,6 +71,7 @@ UNIT_TESTS += \
 	tests/unit/test_client \
 	tests/unit/test_client_tls \
 	tests/unit/test_dial \
+	tests/unit/test_digest \
 	tests/unit/test_hosts \
 	tests/unit/test_pool \
 	tests/unit/test_resolve
@@ -79,6 +81,7 @@ tests_unit_test_client_SOURCES = tests/unit/test_client.c $(PEER)
 tests_unit_test_client_tls_SOURCES = tests/unit/test_client_tls.c $(PEER) \
 	tests/unit/certificates.c tests/unit/certificates.h
 tests_unit_test_dial_SOURCES = tests/unit/test_dial.c $(PEER)
+tests_unit_test_digest_SOURCES = tests/unit/test_digest.c
 tests_unit_test_hosts_SOURCES = tests/unit/test_hosts.c
 tests_unit_test_pool_SOURCES = tests/unit/test_pool.c $(PEER)
 tests_unit_test_resolve_SOURCES = tests/unit/test_resolve.c $(PEER)

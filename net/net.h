@@ -11,6 +11,7 @@
  * OpenSSL's types do not leave this folder.
  */
 #include "net/client.h"
+#include "net/digest.h"
 #include "net/http1.h"
 #include "net/loop.h"
 #include "net/server.h"

@@ -38,12 +38,8 @@ static inline const struct weights *model_weights(const struct model *model)
 /* A text's keys and values. */
 struct kv *session_kv(struct session *session);
 
-/*
- * Lets an empty text, or one that ends at a page's border, go on with <n>
- * pages of 16 tokens that another text computed after the same tokens.
- */
-void session_adopt(
-    struct session *session, const struct kv_block *blocks, uint32_t n);
+/* To be called when its keys and values have adopted pages. */
+void session_adopted(struct session *session);
 
 /* Whether a text made for <max_tokens> takes LongRoPE's long factors. */
 bool model_is_long(const struct model *model, uint32_t max_tokens);

@@ -331,11 +331,8 @@ struct kv *session_kv(struct session *session)
 	return &session->kv;
 }
 
-void session_adopt(
-    struct session *session, const struct kv_block *blocks, uint32_t n)
+void session_adopted(struct session *session)
 {
-	for (uint32_t i = 0; i < n; i++)
-		kv_adopt(&session->kv, &blocks[i]);
 	session->length = session->kv.length;
 	kv_slide(&session->kv, session->length);
 }

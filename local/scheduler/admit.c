@@ -79,6 +79,7 @@ static void back_to_waiting(struct job *job)
 {
 	struct lane *lane = job->lane;
 
+	chain_leave(job);
 	session_free(&job->text->session);
 	list_remove(&job->link);
 	list_push_back(&lane->waiting, &job->link);
@@ -139,8 +140,9 @@ static bool let_in(struct job *job)
 	struct lane *lane = job->lane;
 	struct text *t = job->text;
 
-	t->session = session_new(lane->model, t->n_prompt + t->limit, NULL);
+	t->session = session_new(lane->model, t->room, NULL);
 	assert(t->session); /* it is within the context */
+	(void)chain_adopt(job);
 	t->reserved = job->was_preempted ? t->n_prompt + t->limit
 					 : t->n_tokens + expect(lane, t);
 	insert_running(lane, job);

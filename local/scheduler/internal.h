@@ -10,6 +10,7 @@
 #include "local/engine/writer.h"
 #include "local/model/model.h"
 #include "local/scheduler.h"
+#include "local/scheduler/prefix.h"
 
 /*
  * One lock guards what other threads touch: the list of lanes, each lane's
@@ -76,6 +77,7 @@ struct lane {
 	bool waits_for_memory;
 	struct lane_stats now;      /* to be published */
 	double leave;               /* leave_ns before it is published */
+	struct prefix *prefix;      /* NULL for an encoder */
 	struct session_part *parts; /* (batch) of the step */
 	struct job **planned;       /* (batch) whose they are */
 	float *logits;              /* (batch, vocab) */
@@ -92,6 +94,14 @@ struct told {
 	size_t given; /* tokens that were told of before */
 };
 
+/* The pages of a text. */
+struct chain {
+	struct prefix_hash root;
+	struct prefix_hash *hashes;    /* (n) of full pages */
+	struct prefix_entry **entries; /* (n_held) NULL: another text's */
+	uint32_t n, n_held, cap;
+};
+
 /* A text to write. */
 struct text {
 	struct sample_options sample; /* with own biases */
@@ -100,6 +110,7 @@ struct text {
 	uint32_t n_tokens, cap;
 	uint32_t n_prompt;
 	uint32_t limit;   /* tokens that it may write */
+	uint32_t room;    /* tokens of its session */
 	uint32_t written; /* tokens chosen, ends of text not among them */
 	uint32_t n_tops;
 	struct writer *writer;
@@ -109,6 +120,7 @@ struct text {
 
 	/* While it runs: */
 	struct session *session;
+	struct chain chain;      /* hashes stay when it does not */
 	struct sampler *sampler; /* from the first admission to the end */
 	uint32_t reserved;       /* tokens that there is memory for */
 	uint32_t most;           /* tokens computed before a preemption */
@@ -193,6 +205,22 @@ void admit_preempt(struct job *job);
 
 /* Learns how long texts become. */
 void admit_learn(struct lane *lane, uint32_t written);
+
+/* --- chain.c -------------------------------------------------------------- */
+
+/* Takes over what is there; the number of pages. */
+uint32_t chain_adopt(struct job *job);
+
+/* Enters the pages that became full since the text had <from> tokens. */
+void chain_enter(struct job *job, uint32_t from);
+
+/* Lets go of the pages, before the session is freed. */
+void chain_leave(struct job *job);
+
+/* Whether a text before it computes its next page right now. */
+bool chain_awaits(struct job *job);
+
+void chain_free(struct chain *chain);
 
 /* --- tell.c --------------------------------------------------------------- */
 

@@ -19,6 +19,7 @@ static void free_text(struct text *t)
 	sampler_free(&t->sampler);
 	writer_free(&t->writer);
 	told_free(&t->told);
+	chain_free(&t->chain);
 	free(t->biases);
 	free(t->tokens);
 	free(t);
@@ -193,6 +194,7 @@ static struct text *make_text(
 		    sample->n_biases * sizeof(*t->biases));
 	t->sample.biases = t->biases;
 	t->limit = limit;
+	t->room = t->n_prompt + limit;
 	t->n_tops = o->n_tops;
 	t->writer = writer_new(&w);
 	t->watch = o->watch;
@@ -362,6 +364,7 @@ void job_end(struct job *job, enum job_end end, const char *error)
 		lane->n_running--;
 	job->is_running = false;
 	if (job->text) {
+		chain_leave(job);
 		session_free(&job->text->session);
 		sampler_free(&job->text->sampler);
 	}

@@ -120,6 +120,7 @@ static void count_memory(struct lane *lane)
 static void free_lane(struct lane *lane)
 {
 	queue_forget_all(lane);
+	prefix_free(&lane->prefix);
 	free((void *)(uintptr_t)lane->options.name);
 	free(lane->logits);
 	free(lane->parts);
@@ -169,6 +170,8 @@ static struct lane *make_lane(struct scheduler *scheduler,
 		return lane;
 	batch = lane->options.batch;
 	lane->ends = ends_collect(checkpoint);
+	lane->prefix =
+	    prefix_new(lane->model->kv, !lane->options.keeps_no_prefix);
 	lane->parts = mem_alloc(batch * sizeof(*lane->parts));
 	lane->planned = mem_alloc(batch * sizeof(*lane->planned));
 	lane->logits =

@@ -31,8 +31,10 @@ static void apply_shares(struct scheduler *s)
 
 		lane->kv_now = lane->kv_max;
 		lane->room_now = lane->room;
-		if (!lane->info.is_encoder)
-			model_limit_kv(lane->model, lane->kv_max);
+		if (lane->info.is_encoder)
+			continue;
+		model_limit_kv(lane->model, lane->kv_max);
+		(void)prefix_make_room(lane->prefix, 0);
 	}
 	s->is_resharing = false;
 }

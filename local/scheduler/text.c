@@ -45,6 +45,17 @@ static void add_part(struct plan *plan, struct job *job, uint32_t n)
 	plan->rows += n;
 }
 
+/* What others computed since the text was let in. */
+static void take_over(struct job *job)
+{
+	uint32_t n = chain_adopt(job) * KV_PAGE_TOKENS;
+
+	if (n == 0 || job->was_preempted)
+		return;
+	job->use.cached_tokens += n;
+	job->lane->now.cached_tokens += n;
+}
+
 /* First who writes, a token each; then prompts, by arrival. */
 static struct plan make_plan(struct lane *lane)
 {
@@ -62,7 +73,10 @@ static struct plan make_plan(struct lane *lane)
 
 		if (plan.rows >= lane->options.budget)
 			break;
-		if (pending(job->text) > 1)
+		if (pending(job->text) == 1)
+			continue;
+		take_over(job);
+		if (!chain_awaits(job))
 			add_part(&plan, job,
 			    cut_piece(
 				job->text, lane->options.budget - plan.rows));
@@ -158,6 +172,31 @@ static void account(struct lane *lane, const struct plan *plan, int64_t took)
 	    ((double)took - written * plan->n_decoding) / prompt);
 }
 
+/* What is cached goes where the step needs the memory. */
+static void make_room(struct lane *lane, const struct plan *plan)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < plan->n; i++) {
+		struct session *s = lane->parts[i].session;
+
+		sum += kv_needs(
+		    session_kv(s), session_length(s) + lane->parts[i].n);
+	}
+	(void)prefix_make_room(lane->prefix, sum);
+}
+
+static void enter_pages(struct lane *lane, const struct plan *plan)
+{
+	for (uint32_t i = 0; i < plan->n; i++) {
+		struct session_part *part = &lane->parts[i];
+
+		if (lane->planned[i])
+			chain_enter(lane->planned[i],
+			    session_length(part->session) - part->n);
+	}
+}
+
 void text_step(struct lane *lane)
 {
 	int64_t from = clock_mono_ns();
@@ -168,8 +207,10 @@ void text_step(struct lane *lane)
 	plan = make_plan(lane);
 	if (plan.n == 0)
 		return;
+	make_room(lane, &plan);
 	if (session_run(lane->parts, plan.n, &err) != OK)
 		run_apart(lane, &plan);
+	enter_pages(lane, &plan);
 	account(lane, &plan, clock_mono_ns() - from);
 	for (uint32_t i = 0; i < plan.n; i++) {
 		if (lane->planned[i] && lane->parts[i].logits)

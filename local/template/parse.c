@@ -162,8 +162,9 @@ bool jinja_symbol(struct parser *parser, struct span name, uint32_t *out)
 static bool check_function(struct parser *parser, const struct pending *call)
 {
 	struct span name = parser->template->symbols.names[call->symbol];
+	uint8_t known = NAME_IS_SET | NAME_IS_TESTED;
 
-	if (parser->facts[call->symbol] || jinja_global_find(name))
+	if ((parser->facts[call->symbol] & known) || jinja_global_find(name))
 		return true;
 	return jinja_parse_fail(
 	    parser, call->line, "unknown function \"%.*s\"", SPAN_FMT(name));

@@ -35,11 +35,14 @@ static struct node *parse_name(struct parser *parser)
 
 	if (!node)
 		return NULL;
-	if (find_constant(parser->token.text, &node->constant))
+	if (find_constant(parser->token.text, &node->constant)) {
 		node->kind = NODE_CONSTANT;
-	else if (!jinja_symbol(parser, parser->token.text, &node->symbol))
+		return jinja_advance(parser) ? node : NULL;
+	}
+	if (!jinja_symbol(parser, parser->token.text, &node->symbol))
 		return NULL;
-	else if (node->symbol == symbols->caller)
+	parser->facts[node->symbol] |= NAME_IS_READ;
+	if (node->symbol == symbols->caller)
 		parser->uses |= MACRO_CALLER;
 	else if (node->symbol == symbols->kwargs)
 		parser->uses |= MACRO_KWARGS;

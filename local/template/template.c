@@ -69,7 +69,9 @@ struct template *template_load(struct span source, struct error *err)
 	parser->template = template;
 	parser->arena = &template->arena;
 	parser->err = err;
-	if (!jinja_parse(parser, source))
+	if (jinja_parse(parser, source))
+		template->facts = parser->facts;
+	else
 		template_free(&template);
 	free(parser);
 	return template;
@@ -82,6 +84,14 @@ void template_free(struct template **template)
 	arena_free(&(*template)->arena);
 	free(*template);
 	*template = NULL;
+}
+
+bool template_reads(const struct template *template, struct span name)
+{
+	uint32_t symbol = jinja_symbol_find(&template->symbols, name);
+
+	return symbol != SYMBOL_NONE &&
+	       (template->facts[symbol] & NAME_IS_READ);
 }
 
 /* --- rendering ---------------------------------------------------------- */

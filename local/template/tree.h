@@ -195,6 +195,7 @@ struct template
 {
 	struct arena arena;
 	struct symbols symbols;
+	const uint8_t *facts; /* (symbols.count) enum name_facts */
 	struct node *body;
 };
 
@@ -209,6 +210,7 @@ uint32_t jinja_symbol_find(const struct symbols *symbols, struct span name);
 enum name_facts {
 	NAME_IS_SET = 1,    /* somewhere, somehow */
 	NAME_IS_TESTED = 2, /* `x is defined` */
+	NAME_IS_READ = 4,
 };
 
 /* A use that may have to be refused when all is read. */

@@ -547,6 +547,61 @@ enum result tokenizer_stream_push(struct tokenizer_stream *stream, uint32_t id,
 	return run_steps(&pass, 0, t->shown[id]);
 }
 
+/* What the step makes of a token that stands between others. */
+static enum result apply_between(
+    const struct pass *pass, size_t at, struct span *token, struct buf *out)
+{
+	const struct decode_step *step = &pass->stream->tokenizer->decoder[at];
+	struct step_state *state = &pass->stream->states[at];
+	size_t seen = state->seen;
+	enum result result;
+
+	/* These change a text at its ends, or join what is joined anyway. */
+	if (step->kind == DECODE_STRIP || step->kind == DECODE_FUSE ||
+	    step->kind == DECODE_FALLBACK)
+		return OK;
+	if (step->kind == DECODE_SUFFIX) {
+		buf_consume(out, SIZE_MAX);
+		if (!put_replaced(*token, step->content, SPAN(" "), out))
+			return too_long(pass);
+		*token = buf_span(out);
+		return OK;
+	}
+	state->seen = 1;
+	result = apply(pass, at, token, out);
+	state->seen = seen;
+	return result;
+}
+
+enum result tokenizer_stream_bytes(struct tokenizer_stream *stream, uint32_t id,
+    struct buf *out, struct error *err)
+{
+	const struct tokenizer *t = stream->tokenizer;
+	struct pass pass = {stream, out, err};
+	struct span token;
+	char byte;
+
+	if (id >= t->n_ids || !t->shown[id].ptr || t->special[id] ||
+	    (stream->skips_special && t->skipped[id]))
+		return OK;
+	token = t->shown[id];
+	for (size_t i = 0; i < t->n_decoder; i++) {
+		enum decode_kind kind = t->decoder[i].kind;
+
+		if (kind == DECODE_BYTES)
+			return hold_bytes(out, token) ? OK : too_long(&pass);
+		if (kind == DECODE_FALLBACK && byte_of(token) >= 0) {
+			byte = (char)byte_of(token);
+			token = span_make(&byte, 1);
+			break;
+		}
+		if (apply_between(&pass, i, &token, &stream->turns[i % 2]) ==
+		    FAILED)
+			return FAILED;
+	}
+	return buf_append(out, token) ? OK : too_long(&pass);
+}
+
 enum result tokenizer_stream_finish(
     struct tokenizer_stream *stream, struct buf *out, struct error *err)
 {

@@ -149,6 +149,25 @@ static void finds_what_ends_a_turn(void **state)
 	close_talk(&t);
 }
 
+static void says_whether_tools_reach_the_model(void **state)
+{
+	struct chat_source source = {.template = SPAN("{{ messages }}"),
+	    .tools_template = SPAN("{{ tools }}")};
+	struct talk t;
+
+	(void)state;
+	open_talk(&t, CHATML);
+	assert_false(chat_takes_tools(t.chat));
+	close_talk(&t);
+	open_talk(&t, "{% if tools %}{{ tools | tojson }}{% endif %}");
+	assert_true(chat_takes_tools(t.chat));
+	source.tokenizer = t.tokenizer;
+	chat_free(&t.chat);
+	t.chat = chat_new(&source, &t.err);
+	assert_true(chat_takes_tools(t.chat));
+	close_talk(&t);
+}
+
 static void says_why_it_cannot(void **state)
 {
 	struct talk t;
@@ -174,6 +193,7 @@ int main(void)
 		keeps_what_a_user_writes_from_being_a_control_token),
 	    cmocka_unit_test(makes_none_where_user_and_template_meet),
 	    cmocka_unit_test(finds_what_ends_a_turn),
+	    cmocka_unit_test(says_whether_tools_reach_the_model),
 	    cmocka_unit_test(says_why_it_cannot),
 	};
 

@@ -518,6 +518,68 @@ static void branches_of_one_string_do_not_meet(void **state)
 	    "{}", "xyzw xyzw1 xyzw2 xyzw13");
 }
 
+static bool reads_variable(struct span source, const char *name)
+{
+	struct error err = {""};
+	struct template *template = template_load(source, &err);
+	bool is_read;
+
+	assert_non_null(template);
+	is_read = template_reads(template, span_of(name));
+	template_free(&template);
+	return is_read;
+}
+
+static bool reads(const char *source, const char *name)
+{
+	return reads_variable(span_of(source), name);
+}
+
+static void knows_which_variables_it_reads(void **state)
+{
+	(void)state;
+	assert_true(reads("{{ tools }}", "tools"));
+	assert_true(reads("{% if tools is defined %}x{% endif %}", "tools"));
+	assert_true(reads("{% for t in tools or [] %}{% endfor %}", "tools"));
+	assert_true(
+	    reads("{{ f(x=tools) }}{% macro f(x) %}{% endmacro %}", "tools"));
+	assert_true(reads("{{ m[tools] }}", "tools"));
+	assert_false(reads("", "tools"));
+	assert_false(reads("tools", "tools"));
+	assert_false(reads("{# tools #}{{ 'tools' }}", "tools"));
+	assert_false(reads("{{ m.tools }}{{ m['tools'] }}", "tools"));
+	assert_false(reads("{% set tools = 1 %}{{ tool }}", "tools"));
+	assert_false(reads("{% for tools in m %}{% endfor %}", "tools"));
+	assert_false(reads("{{ dict(tools=1) }}", "tools"));
+	assert_true(reads("{% set tools = 1 %}{{ tools }}", "tools"));
+}
+
+static void knows_which_published_shapes_take_tools(void **state)
+{
+	static const struct {
+		const char *name;
+		bool takes_tools;
+	} rows[] = {{"qwen25.jinja", true}, {"qwen3-thinking.jinja", true},
+	    {"hermes-tools.jinja", true}, {"llama31-tools.jinja", true},
+	    {"mistral-tools.jinja", true}, {"granite.jinja", true},
+	    {"gpt-oss-macros.jinja", true}, {"smollm3-generation.jinja", true},
+	    {"chatml.jinja", false}, {"llama3.jinja", false},
+	    {"gemma3.jinja", false}, {"mistral.jinja", false},
+	    /* The tools are a member of the system message. */
+	    {"phi4-mini.jinja", false},
+	    /* Calls are rendered, but no tools. */
+	    {"deepseek-r1.jinja", false}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct span text = fixture_read(rows[i].name);
+
+		if (reads_variable(text, "tools") != rows[i].takes_tools)
+			fail_msg("%s", rows[i].name);
+		fixture_drop(text);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -538,6 +600,8 @@ int main(void)
 	    cmocka_unit_test(keeps_numbers_as_python_does),
 	    cmocka_unit_test(appends_in_a_loop_in_linear_time),
 	    cmocka_unit_test(branches_of_one_string_do_not_meet),
+	    cmocka_unit_test(knows_which_variables_it_reads),
+	    cmocka_unit_test(knows_which_published_shapes_take_tools),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,338 @@
+#!/usr/bin/env python3
+# gateway_models.py -- models inside: they come, go and fail beside requests.
+# SPDX-License-Identifier: Apache-2.0
+"""Tiny checkpoints, loaded behind requests to an upstream."""
+import threading
+
+from engine import BOS, Place, template
+from harness import *  # noqa: F403
+
+CHAT = "{{ bos_token }}{% for m in messages %}{{ m.content }}\n{% endfor %}"
+TOOLS = CHAT + "{% for t in tools or [] %}{{ t.function.name }}{% endfor %}"
+POWER = {"watts": 65, "tariff": "0.30", "hour": "0.05"}
+
+
+class Models(Bench):
+    """The usual bench, with checkpoints beside it."""
+
+    def __init__(self):
+        self.place = Place()
+        self.llama = self.place.checkpoint("llama", chat=CHAT)
+        self.qwen = self.place.checkpoint("qwen3", chat=TOOLS)
+        self.bert = self.place.checkpoint("bert")
+        super().__init__(local=[self.local("local/llama", self.llama)])
+
+    @staticmethod
+    def local(name, path, **more):
+        return dict({"name": name, "path": path,
+                     "price": {"input": 1, "output": 2}}, **more)
+
+    def close(self):
+        problem = super().close()
+        self.place.close()
+        return problem
+
+    def load(self, *locals_, **changes):
+        """Reloads with these local models."""
+        made = dict(self.gateway.settings, local=list(locals_), **changes)
+        if not locals_:
+            del made["local"]
+        self.gateway.write(made)
+        return self.gateway.reload()
+
+    def usual(self):
+        return self.local("local/llama", self.llama)
+
+    def ready(self, port=None):
+        """{name: what /readyz says of it}, its status and word."""
+        with Client(port or self.gateway.admin) as client:
+            answer = client.ask(request("GET", "/readyz", ()))
+        body = answer.json()
+        return (answer.status, body["status"],
+                {one["model"]: one for one in body.get("local", [])})
+
+    def state(self, name):
+        return self.ready()[2].get(name, {}).get("state")
+
+    def wait(self, name, state="ready"):
+        eventually(lambda: self.state(name) == state,
+                   f"{name} is {state}", 30)
+
+    def check(self, *locals_, **changes):
+        """What `sluice check` prints of these local models, and its status."""
+        made = dict(self.gateway.settings, local=list(locals_), **changes)
+        path = os.path.join(self.gateway.folder, "checked.yaml")
+        with open(path, "w", encoding="utf-8") as out:
+            out.write(to_yaml(made))
+        done = sluice("check", "--config", path)
+        return (done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+# --- coming and going --------------------------------------------------------
+
+@case
+def a_model_loads_behind_requests_and_becomes_ready(bench):
+    check_equal(bench.gateway.ask(chat()).status, 200)
+    bench.wait("local/llama")
+    status, word, models = bench.ready()
+    check_equal((status, word), (200, "ok"))
+    one = models["local/llama"]
+    check(one["loading_seconds"] > 0 and one["output_tokens"] >= 1, one)
+    check_equal(bench.ready(bench.gateway.port)[2],
+                {"local/llama": {"model": "local/llama", "state": "ready"}},
+                "what anybody is told")
+    gateway = bench.gateway
+    check_equal(gateway.metric("sluice_local_model_state"), 1)
+    for name in ("sluice_local_model_load_seconds_total",
+                 "sluice_local_weight_bytes", "sluice_local_busy_seconds_total",
+                 "sluice_local_steps_total", "sluice_local_rows_total"):
+        check(gateway.metric(name, model="local/llama") > 0, name)
+    check_equal(gateway.metric("sluice_local_kv_bytes", part="max"), 2**30)
+    log = gateway.process.err()
+    for stage in (b"tokenizer", b"weights", b"first token"):
+        check(b'stage="' + stage in log, stage, log)
+    check(b"event=local_model_ready model=local/llama" in log, log)
+
+
+@case
+def the_list_of_models_has_those_inside(bench):
+    answer = bench.gateway.ask(None, "/v1/models", method="GET")
+    owners = {one["id"]: one["owned_by"] for one in answer.json()["data"]}
+    check_equal(owners["local/llama"], "local")
+    check_equal(owners["up/small"], "up")
+
+
+@case
+def the_summary_tells_of_them(bench):
+    bench.wait("local/llama")
+    local = json.loads(get(bench.gateway.admin, "/api/summary"))["local"]
+    check_equal([(one["model"], one["state"]) for one in local],
+                [("local/llama", "ready")])
+
+
+@case
+def a_reload_adds_and_removes_models_while_requests_go_on(bench):
+    bench.wait("local/llama")
+    over = threading.Event()
+    wrong = []
+
+    def keep_asking():
+        while not over.is_set():
+            answer = bench.gateway.ask(chat())
+            if answer.status != 200:
+                wrong.append(answer)
+    thread = threading.Thread(target=keep_asking)
+    thread.start()
+    try:
+        answer = bench.load(bench.usual(), bench.local("local/qwen", bench.qwen),
+                            bench.local("local/bert", bench.bert))
+        check_equal(answer.status, 200, answer.body)
+        check_equal(bench.state("local/llama"), "ready", "the one that stays")
+        for name in ("local/qwen", "local/bert"):
+            bench.wait(name)
+        check_equal(bench.load(bench.usual()).status, 200)
+        check_equal(set(bench.ready()[2]), {"local/llama"})
+        eventually(lambda: bench.gateway.metric(
+            "sluice_local_model_state", model="local/qwen") == 3,
+            "the removed one is closed")
+    finally:
+        over.set()
+        thread.join(30)
+    check_equal(wrong, [])
+    log = bench.gateway.process.err()
+    check_equal(log.count(b"local_model_ready model=local/llama"), 1)
+
+
+@case
+def what_a_model_is_decides_whether_it_loads_anew(bench):
+    bench.wait("local/llama")
+    gateway = bench.gateway
+
+    def loads():
+        return gateway.process.err().count(
+            b"local_model_ready model=local/llama")
+    before = loads()
+    for change in ({"power": POWER, "price": None}, {"price": {"input": 9}},
+                   {"escalate": {"below": "0.5", "to": "up/large"}},
+                   {"capabilities": ["completions"]}):
+        one = {key: value for key, value in
+               dict(bench.usual(), **change).items() if value is not None}
+        check_equal(bench.load(one).status, 200)
+        check_equal(bench.state("local/llama"), "ready", change)
+    check_equal(loads(), before)
+    for change in ({"batch": 2}, {"context": 128}, {"backend": "exact"}):
+        check_equal(bench.load(dict(bench.usual(), **change)).status, 200)
+        before += 1
+        eventually(lambda: loads() == before, f"loaded anew: {change}", 20)
+    # And when its files change.
+    bench.place.write("llama/chat_template.jinja", CHAT + " ")
+    check_equal(bench.load(dict(bench.usual(), backend="exact")).status, 200)
+    eventually(lambda: loads() == before + 1, "loaded anew", 20)
+    check_equal(bench.load(bench.usual()).status, 200)
+    bench.wait("local/llama")
+
+
+@case
+def reloads_in_a_row_leave_the_last_one_loaded(bench):
+    for i in range(12):
+        one = bench.local("local/qwen", bench.qwen, batch=i % 3 + 1)
+        check_equal(bench.load(*([one] if i % 4 else [one, bench.usual()])
+                               ).status, 200)
+    check_equal(bench.load(bench.usual(), bench.local(
+        "local/qwen", bench.qwen, batch=7)).status, 200)
+    for name in ("local/llama", "local/qwen"):
+        bench.wait(name)
+    check_equal(bench.load(bench.usual()).status, 200)
+
+
+@case
+def a_changed_engine_waits_for_a_restart_and_says_so(bench):
+    check_equal(bench.load(bench.usual(), engine={"memory": "8MiB"}).status,
+                200)
+    check(b"event=needs_restart key=engine" in bench.gateway.process.err())
+    check_equal(bench.gateway.metric("sluice_local_kv_bytes", part="max",
+                                     model="local/llama"), 2**30)
+    check_equal(bench.load(bench.usual()).status, 200)
+
+
+# --- failing -----------------------------------------------------------------
+
+@case
+def a_model_that_cannot_load_is_shown_with_its_reason(bench):
+    made = settings(bench.upstream.port, engine={"memory": "4KiB"},
+                    local=[bench.usual(), bench.local("local/bert",
+                                                      bench.bert)])
+    gateway = bench.add(made, name="failing")
+    other = Models.__new__(Models)
+    other.gateway = gateway
+    other.wait("local/llama", "failed")
+    other.wait("local/bert")
+    status, word, models = other.ready()
+    check_equal((status, word), (200, "ok"))
+    check("keys and values" in models["local/llama"]["error"], models)
+    check("error" not in other.ready(gateway.port)[2]["local/llama"])
+    check_equal(gateway.metric("sluice_local_model_state",
+                               model="local/llama"), 2)
+    check(b"event=local_model_failed model=local/llama"
+          in gateway.process.err())
+    check_equal(gateway.ask(chat()).status, 200, "others go on")
+
+
+@case
+def without_another_model_it_is_not_ready_before_one_is(bench):
+    policy = {"name": "inside", "baseline": "local/llama",
+              "use": ["local/llama"]}
+    made = settings(0, engine={"memory": "4KiB"}, local=[bench.usual()])
+    del made["providers"], made["models"]
+    made["keys"] = [{"name": "team-a", "key": KEY}]
+    gateway = bench.add(made, policy, name="alone", wait=False)
+    other = Models.__new__(Models)
+    other.gateway = gateway
+
+    def answer():
+        try:
+            return other.ready()
+        except OSError:
+            return None
+    eventually(lambda: answer() and answer()[1] == "failed", "it has failed")
+    check_equal(other.ready()[0], 503)
+    check_equal(other.ready(gateway.port)[0], 503)
+
+
+@case
+def a_stop_while_a_model_loads_is_prompt(bench):
+    made = settings(bench.upstream.port, local=[
+        bench.local(f"local/{i}", bench.llama, batch=i + 1)
+        for i in range(20)])
+    gateway = bench.add(made, name="stopped", wait=False)
+    eventually(lambda: b"event=serving" in gateway.process.err(), "it serves")
+    check_equal(gateway.stop(20), None)
+
+
+# --- what check says ---------------------------------------------------------
+
+@case
+def check_counts_and_reads_them(bench):
+    status, out, err = bench.check(bench.usual(), bench.local(
+        "local/bert", bench.bert, **{"class": "kind"}))
+    check_equal(status, 0, out)
+    check("2 local" in out, out)
+    check_equal(err, "")
+    status, out, err = bench.check(
+        {"name": "local/llama", "path": bench.llama})
+    check('"local/llama" has no price' in err, err)
+    status, out, err = bench.check(bench.usual(), engine={"memory": "4KiB"})
+    check("a text of full length" in err, err)
+    status, out, err = bench.check(bench.usual(), engine={"memory": "16TiB"})
+    check("this machine has" in err, err)
+
+
+@case
+def every_mistake_has_its_place(bench):
+    llama = bench.usual()
+    bad = bench.place.path("llama", "config.json")
+    for change, word in (
+            ({"path": "nowhere"}, "No such file"),
+            ({"path": bad}, "config.json"),
+            ({"path": "hf:someone/something"}, "sluice pull"),
+            ({"context": 100000}, "at most the model's 256 tokens"),
+            ({"backend": "cqu"}, 'did you mean "cpu"?'),
+            ({"bach": 3}, 'did you mean "batch"?'),
+            ({"power": POWER}, "two ways"),
+            ({"power": {"watts": 1}, "price": None}, '"tariff" is missing'),
+            ({"power": dict(POWER, watts="1.2345"), "price": None},
+             "three fractional digits"),
+            ({"power": dict(POWER, hour="-1"), "price": None},
+             '"hour" must be 0 to 100000'),
+            ({"escalate": {"below": "0.5", "to": "up/lrge"}},
+             'did you mean "up/large"?'),
+            ({"escalate": {"below": "0.5", "to": "local/llama"}}, "itself"),
+            ({"calibration": "nowhere.json"}, "nowhere.json"),
+            ({"class": "kind"}, "no classification head"),
+            ({"class": "a b"}, "letters, digits"),
+            ({"capabilities": ["embeddings"]}, "encoder"),
+            ({"capabilities": ["chat", "tols"]}, 'did you mean "tools"?'),
+            ({"name": "up/small"}, 'a second model named "up/small"'),
+            ({"name": "auto"}, "leave the choice"),
+            ({"weight": 0}, '"weight" must be 1 to 1000')):
+        one = {key: value for key, value in dict(llama, **change).items()
+               if value is not None}
+        status, out, _ = bench.check(one)
+        check(status == 1 and re.search(
+            r"checked\.yaml:\d+:\d+: .*" + re.escape(word), out), change, out)
+    status, out, _ = bench.check(
+        bench.local("local/a", bench.bert, **{"class": "kind"}),
+        bench.local("local/b", bench.bert, **{"class": "kind"}))
+    check('a second class named "kind"' in out, out)
+    status, out, _ = bench.check(engine={"threads": "many"})
+    check('"threads" must be auto or 1 to 256' in out, out)
+
+
+@case
+def what_a_checkpoint_can_is_known_before_it_loads(bench):
+    policy = os.path.join(bench.gateway.folder, "policy-inside.yaml")
+    with open(policy, "w", encoding="utf-8") as out:
+        out.write(to_yaml({"name": "p", "baseline": "up/large", "use": [
+            "local/llama", "local/qwen", "local/bert"]}))
+    made = dict(bench.gateway.settings, policy="policy-inside.yaml", local=[
+        bench.usual(), bench.local("local/qwen", bench.qwen),
+        bench.local("local/bert", bench.bert)])
+    path = os.path.join(bench.gateway.folder, "routed.yaml")
+    with open(path, "w", encoding="utf-8") as out:
+        out.write(to_yaml(made))
+
+    def eligible(body):
+        done = sluice("route", "--config", path,
+                      text=json.dumps(body).encode())
+        answer = json.loads(done.stdout)
+        return {one["model"] for one in answer.get("candidates", [])
+                if one["eligible"]}
+    check_equal(eligible(chat(model="auto")), {"local/llama", "local/qwen"})
+    tool = {"type": "function", "function": {"name": "f", "parameters": {}}}
+    check_equal(eligible(chat(model="auto", tools=[tool])), {"local/qwen"})
+    check_equal(eligible({"model": "auto", "input": "x"}), {"local/bert"})
+    check_equal(eligible(chat("word " * 300, model="auto")), set())
+
+
+if __name__ == "__main__":
+    run_cases(Models)
