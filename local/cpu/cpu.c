@@ -16,9 +16,16 @@
 
 struct cpu *cpu_new(uint32_t threads, enum cpu_mode mode, struct error *err)
 {
+	return cpu_new_with(
+	    threads, mode == CPU_EXACT ? &kernels_plain : kernels_here(0), err);
+}
+
+struct cpu *cpu_new_with(
+    uint32_t threads, const struct kernels *kernels, struct error *err)
+{
 	struct cpu *cpu = mem_new(struct cpu);
 
-	cpu->kernels = mode == CPU_EXACT ? &kernels_plain : kernels_best();
+	cpu->kernels = kernels;
 	cpu->crew = crew_new(threads, err);
 	if (!cpu->crew) {
 		cpu_free(&cpu);
@@ -126,6 +133,7 @@ static void make_words(struct cpu *cpu, struct operand *x,
 		if (limit && (!job.limit || limit < job.limit))
 			job.limit = limit;
 	}
+	x->limit = job.limit;
 	if (!job.limit)
 		return;
 	if (need > cpu->n_words) {

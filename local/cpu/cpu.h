@@ -54,7 +54,11 @@ struct operand {
 	const int16_t *words; /* (n, cols) 16-bit values, or NULL */
 	const float *scales;  /* (n, cols / 32) their scales */
 	const float *sums;    /* (n, cols / 32) scale times sum of words */
+	int32_t limit;        /* of words: the largest, or WORDS_BF16 */
 };
+
+/* Words that are values rounded to BF16, without scales and sums. */
+#define WORDS_BF16 INT32_MAX
 
 /* out (n, w->rows) = operand (n, w->cols) times w transposed, plus bias. */
 struct product {

@@ -10,7 +10,10 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "local/cpu/kernel.h"
+#include "tests/unit/kernels_under_test.h"
+
+/* What is compared with plain C. */
+static const struct kernels *tested;
 
 /* A generator of the test's own: the same numbers in every run. */
 static uint32_t seed = 1;
@@ -59,7 +62,9 @@ static uint8_t *make_weights(
 static void read_words(const struct operand *x, float *values)
 {
 	for (size_t i = 0; i < (size_t)x->n * x->cols; i++)
-		values[i] = x->scales[i / 32] * (float)x->words[i];
+		values[i] = x->limit == WORDS_BF16
+				? quant_bf16((uint16_t)x->words[i])
+				: x->scales[i / 32] * (float)x->words[i];
 }
 
 struct shape {
@@ -148,7 +153,8 @@ static void check_product(struct check *c, enum tensor_type type,
 	cpu_multiply(c->fast, &c->operand, &(struct product){&c->w, c->a}, 1);
 	if (c->operand.words)
 		read_words(&c->operand, c->x);
-	cpu_multiply(c->plain, &(struct operand){c->x, s->n, s->cols, 0, 0, 0},
+	cpu_multiply(c->plain,
+	    &(struct operand){.values = c->x, .n = s->n, .cols = s->cols},
 	    &(struct product){&c->w, c->b}, 1);
 	for (size_t i = 0; i < (size_t)s->n * s->rows; i++) {
 		float far = fabsf(c->a[i] - c->b[i]);
@@ -177,6 +183,8 @@ static void check_type(struct check *c, enum tensor_type type)
 	    {33, 256, 2},
 	    {15, 768, 5},
 	    {64, 1536, 9},
+	    {49, 768, 33},
+	    {20, 15 * odd, 50},
 	};
 
 	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
@@ -191,12 +199,12 @@ static void multiplies_every_type_as_plain_c_does(void **state)
 {
 	struct error err;
 	struct check check = {
-	    .fast = cpu_new(2, CPU_FAST, &err),
+	    .fast = cpu_new_with(2, tested, &err),
 	    .plain = cpu_new(1, CPU_EXACT, &err),
 	};
 
 	(void)state;
-	print_message("fast is %s\n", cpu_name(check.fast));
+	assert_string_equal(cpu_name(check.fast), tested->name);
 	for (int type = 0; type <= TENSOR_Q6_K; type++)
 		check_type(&check, (enum tensor_type)type);
 	cpu_free(&check.fast);
@@ -208,7 +216,7 @@ static void multiplies_types_side_by_side(void **state)
 {
 	const struct shape shape = {21, 256, 6};
 	struct error err;
-	struct cpu *fast = cpu_new(2, CPU_FAST, &err);
+	struct cpu *fast = cpu_new_with(2, tested, &err);
 	struct cpu *plain = cpu_new(1, CPU_EXACT, &err);
 	struct check checks[3];
 	struct product products[3];
@@ -293,13 +301,38 @@ static void gives_a_token_the_same_bits_in_any_company(void **state)
 	cpu_free(&check.fast);
 }
 
+/* Rows of a prompt, then few of the same operand: other words, or none. */
+static void multiplies_an_operand_again(void **state)
+{
+	const struct shape shape = {20, 64, 40};
+	struct error err;
+	struct cpu *fast = cpu_new_with(2, tested, &err);
+	struct cpu *plain = cpu_new(1, CPU_EXACT, &err);
+	struct check check;
+
+	(void)state;
+	make_check(&check, TENSOR_BF16, &shape);
+	cpu_multiply(
+	    fast, &check.operand, &(struct product){&check.w, check.a}, 1);
+	check.operand.n = 2;
+	cpu_multiply(
+	    fast, &check.operand, &(struct product){&check.w, check.a}, 1);
+	cpu_multiply(
+	    plain, &check.operand, &(struct product){&check.w, check.b}, 1);
+	for (uint32_t i = 0; i < 2 * shape.rows; i++)
+		assert_true(fabsf(check.a[i] - check.b[i]) <= 1e-5F * 64);
+	free_check(&check);
+	cpu_free(&fast);
+	cpu_free(&plain);
+}
+
 static void keeps_words_within_half_a_step(void **state)
 {
 	uint8_t blocks[2 * 34] = {0};
 	struct matrix w;
 	float x[64] = {0}, out;
 	struct error err;
-	struct cpu *fast = cpu_new(1, CPU_FAST, &err);
+	struct cpu *fast = cpu_new_with(1, tested, &err);
 	struct operand operand;
 
 	(void)state;
@@ -338,7 +371,7 @@ static void sums_long_rows_of_extremes(void **state)
 	struct pack_options options = {.encodes = false};
 	struct matrix *list[] = {&w};
 	struct error err;
-	struct cpu *fast = cpu_new(1, CPU_FAST, &err);
+	struct cpu *fast = cpu_new_with(1, tested, &err);
 	struct operand operand;
 
 	(void)state;
@@ -367,9 +400,10 @@ int main(void)
 	    cmocka_unit_test(multiplies_every_type_as_plain_c_does),
 	    cmocka_unit_test(multiplies_types_side_by_side),
 	    cmocka_unit_test(gives_a_token_the_same_bits_in_any_company),
+	    cmocka_unit_test(multiplies_an_operand_again),
 	    cmocka_unit_test(keeps_words_within_half_a_step),
 	    cmocka_unit_test(sums_long_rows_of_extremes),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	RUN_FOR_ALL_KERNELS(tests, tested);
 }
