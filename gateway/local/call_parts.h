@@ -31,7 +31,9 @@ struct call_text {
 	struct job_use use;
 	struct sample_summary summary;
 	bool has_ended;
-	bool is_cut;       /* by us: what still comes is not said */
+	bool is_cut;       /* after its one call: the rest is not said */
+	bool is_dropped;   /* a sample that is not the answer */
+	bool is_looping;   /* seen while it was held */
 	bool has_begun;    /* its choice has */
 	bool is_answering; /* past its reasoning */
 	enum job_end end;
@@ -62,7 +64,6 @@ struct local_call {
 	enum hold_verdict hold;
 	bool is_sampling;
 	struct hold_loop *seen; /* (n_texts) while it is held */
-	bool is_looping;
 	int64_t held_from_ns, held_ns;
 	double confidence; /* -1 */
 	const char *given_up;
