@@ -267,21 +267,34 @@ static void start_all(struct local_call *call, const struct ask *ask)
 	}
 }
 
+void call_start_asked(struct local_call *call, const struct ask *ask,
+    const struct ask_refusal *refusal)
+{
+	if (ask)
+		start_all(call, ask);
+	else
+		refuse_asked(call, refusal);
+}
+
 static void start_jobs(struct local_call *call)
 {
 	struct ask_refusal refusal = {0};
 	struct ask ask;
+	bool ok;
 
-	if (ask_make(&ask,
-		&(struct ask_source){
-		    .request = call->options.request,
-		    .parts = call->parts,
-		    .model = span_of(call->options.config->name),
-		},
-		&refusal))
-		start_all(call, &ask);
-	else
-		refuse_asked(call, &refusal);
+	if (call->options.request->body.len > CALL_READ_HERE) {
+		if (!call_read_apart(call))
+			call_refuse_late(call);
+		return;
+	}
+	ok = ask_make(&ask,
+	    &(struct ask_source){
+		.request = call->options.request,
+		.parts = call->parts,
+		.model = span_of(call->options.config->name),
+	    },
+	    &refusal);
+	call_start_asked(call, ok ? &ask : NULL, &refusal);
 	ask_free(&ask);
 }
 

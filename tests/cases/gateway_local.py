@@ -306,8 +306,13 @@ def what_cannot_be_done_is_refused_by_name(bench):
     for name, value in (("suffix", "x"), ("echo", True), ("best_of", 4)):
         error = complete(bench, "x", status=400, **{name: value})["error"]
         check_equal(error["param"], name, error)
-    error = ask(bench, status=400, content="x" * 300)["error"]
-    check_equal(error["code"], "context_length_exceeded", error)
+    # One that is read on the loop, one that is not.
+    for n in (300, 300000):
+        error = ask(bench, status=400, content="x" * n)["error"]
+        check_equal(error["code"], "context_length_exceeded", error)
+    error = ask(bench, status=400, user="x" * 100000, n=17)["error"]
+    check_equal(error["param"], "n", error)
+    check_equal(told(ask(bench, user="x" * 100000)), told(ask(bench)))
     ask(bench, metadata={"a": "b"}, user="u", store=False, verbosity="low")
 
 
