@@ -57,6 +57,12 @@ class Local(Bench):
              "path": self.place.checkpoint("llama", chat=CHAT)},
             {"name": "local/tools", "price": PRICE,
              "path": self.place.checkpoint("qwen3", chat=TOOLS)},
+            {"name": "local/thinks", "price": PRICE,
+             "path": self.place.checkpoint(
+                 "mistral", chat=CHAT + "<think>\n")},
+            {"name": "local/power", "path": self.place.checkpoint(
+                "llama3", chat=CHAT),
+             "power": {"watts": 65, "tariff": "0.30", "hour": "3600"}},
             {"name": "local/bert", "price": PRICE,
              "path": self.place.checkpoint("bert")},
         ]
@@ -64,7 +70,7 @@ class Local(Bench):
             {"name": "team-a", "key": KEY, "tags": ["internal"]}],
             engine={"queue": 10}, cache={"store": "memory", "size": "16MiB"})
         eventually(lambda: get(self.gateway.admin, "/readyz").count(
-            b'"ready"') == 3, "the models are loaded", 30)
+            b'"ready"') == 5, "the models are loaded", 30)
 
     def close(self):
         problem = super().close()
@@ -283,6 +289,37 @@ def template_arguments_are_passed_on(bench):
     none = ask(bench, "local/tools", message, tools=[WEATHER],
                tool_choice="none")["usage"]
     check_equal(none["prompt_tokens"], base)
+
+
+@case
+def what_is_thought_is_told_apart(bench):
+    whole = ask(bench, "local/thinks", max_tokens=30, logit_bias=ENDLESS)
+    message = whole["choices"][0]["message"]
+    check_equal(message["content"], "")
+    check(len(message["reasoning_content"]) >= 20, message)
+    check_equal(whole["usage"]["completion_tokens_details"],
+                {"reasoning_tokens": 30})
+    thought = "".join(
+        choice["delta"].get("reasoning_content", "")
+        for chunk in stream(bench, "local/thinks", max_tokens=30,
+                            logit_bias=ENDLESS)
+        for choice in chunk["choices"])
+    check_equal(thought, message["reasoning_content"])
+    # With a schema the thought stays free.
+    schema = {"type": "json_schema", "json_schema": {
+        "name": "x", "schema": {"enum": ["a", "b"]}}}
+    held = ask(bench, "local/thinks", max_tokens=30, response_format=schema)
+    check("reasoning_content" in held["choices"][0]["message"], held)
+
+
+@case
+def time_is_billed_where_tokens_have_no_price(bench):
+    answer = bench.gateway.ask(chat("Hello", "local/power", max_tokens=20))
+    check_equal(answer.status, 200, answer.body)
+    row, = bench.gateway.rows(answer)
+    # A dollar a second for the machine: some milliseconds.
+    check(10**4 < row["cost_nano_usd"] < 10**10, row)
+    check_equal(row["saved_nano_usd"], 0)
 
 
 # --- what cannot be done -----------------------------------------------------------

@@ -4,7 +4,7 @@
 """What random weights cannot show: sense, time, and a cache of prefixes."""
 from engine import SMOLLM2, sanitized
 from harness import *  # noqa: F403
-from local_api import ask, joined, stream, told
+from local_api import ask, events, joined, stream, told
 
 SMOL = "local/smollm2"
 LONG = "Tell a long story about a river, a bridge and a bird."
@@ -21,7 +21,8 @@ class Real(Bench):
             skip("too slow with sanitizers")
         super().__init__(local=[{
             "name": SMOL, "path": SMOLLM2, "context": 2048,
-            "price": {"input": 1, "cached_input": 0.5, "output": 2}}])
+            "price": {"input": 1, "cached_input": 0.5, "output": 2}}],
+            cache={"store": "memory", "size": "16MiB"})
         eventually(lambda: b'"ready"' in get(self.gateway.admin, "/readyz"),
                    "SmolLM2 is loaded", 60)
 
@@ -84,6 +85,21 @@ def a_reader_that_stands_still_holds_nobody_up(bench):
     rest = still.until(b"data: [DONE]", 60)
     check(b'"finish_reason":"length"' in rest, rest[-300:])
     still.close()
+
+
+@case
+def equal_requests_at_one_time_are_answered_once(bench):
+    body = chat(LONG + " Shortly.", SMOL, temperature=0, max_tokens=12,
+                stream=True)
+    clients = [bench.gateway.connect() for _ in range(3)]
+    for client in clients:
+        client.send(bench.gateway.bytes(body))
+    answers = [client.read_answer() for client in clients]
+    check_equal(len({repr(joined(events(one))) for one in answers}), 1)
+    kinds = sorted(bench.gateway.rows(one)[0]["kind"] for one in answers)
+    check_equal(kinds, ["cache_hit", "cache_hit", "local"])
+    for client in clients:
+        client.close()
 
 
 @case
