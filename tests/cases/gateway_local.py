@@ -531,5 +531,37 @@ def a_full_queue_is_429_or_another_models_work(bench):
     check_equal(ask(bench)["object"], "chat.completion")
 
 
+@case
+def a_crowd_that_comes_and_goes_leaves_nothing_behind(bench):
+    def crowd(seed):
+        draw = random.Random(seed)
+        for _ in range(40):
+            with bench.gateway.connect() as client:
+                client.send(bench.gateway.bytes(chat(
+                    draw.choice(["sure", "unsure", "agree", "x" * 20000]),
+                    draw.choice(["auto", TINY, "local/thinks"]),
+                    stream=draw.random() < 0.7, n=draw.choice([1, 1, 3]),
+                    max_tokens=draw.randrange(1, 200), logit_bias=ENDLESS)))
+                if draw.random() < 0.5:
+                    client.read_answer()
+                elif draw.random() < 0.5:
+                    client.until(b"\r\n\r\n")
+                client.reset()
+    threads = [threading.Thread(target=crowd, args=(i,)) for i in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    eventually(lambda: bench.gateway.metric("sluice_requests_in_flight") == 0,
+               "all are over")
+    for state in ("waiting", "running"):
+        eventually(lambda: bench.gateway.metric(
+            "sluice_local_texts", state=state) == 0, f"no text is {state}")
+    eventually(lambda: all(row["state"] == "settled"
+                           for row in bench.gateway.export()),
+               "every row is settled")
+    check_equal(ask(bench)["object"], "chat.completion")
+
+
 if __name__ == "__main__":
     run_cases(Local)
