@@ -140,6 +140,9 @@ const NOTES = [
 	["unknown", "attempt ended unknown", "attempts ended unknown",
 		"the gateway stopped before their end was on record; " +
 		"the provider may have billed them."],
+	["escalated", "answer was escalated", "answers were escalated",
+		"a model in this gateway was unsure before the client saw a byte, " +
+		"so another was asked; both are paid for."],
 ];
 
 function notes({total}) {

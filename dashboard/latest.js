@@ -9,7 +9,7 @@ export const LIMIT = 50;
 
 const NAMES = {completed: "completed", client_gone: "client gone",
 	upstream_died: "upstream died", timed_out: "timed out",
-	refused: "refused", unknown: "unknown"};
+	refused: "refused", escalated: "escalated", unknown: "unknown"};
 
 /* "completed" unless it says otherwise; its kind colours the badge. */
 export function outcomeBadge(row) {

@@ -31,7 +31,7 @@ static void check_row(const struct ledger_row *row)
 	assert(strlen(row->reserve.model) <= LEDGER_NAME_MAX);
 	assert(strlen(row->reserve.rule) <= LEDGER_NAME_MAX);
 	assert(row->reserve.kind <= LEDGER_CACHE_HIT);
-	assert(row->settle.outcome <= LEDGER_REFUSED);
+	assert(row->settle.outcome < LEDGER_OUTCOMES);
 	if (row->state == LEDGER_SETTLED)
 		assert(!memcmp(
 		    row->reserve.attempt.bytes, row->settle.attempt.bytes, 16));

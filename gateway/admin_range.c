@@ -195,13 +195,14 @@ bool admin_write_sum(const struct projection_sum *sum, struct buf *out)
 	    "\"requests\": %lld, \"cache_hits\": %lld, \"errors\": %lld, "
 	    "\"cost_nano_usd\": %lld, \"baseline_nano_usd\": %lld, "
 	    "\"saved_nano_usd\": %lld, \"unknown\": %lld, "
-	    "\"estimated\": %lld, \"unpriced\": %lld, "
+	    "\"estimated\": %lld, \"unpriced\": %lld, \"escalated\": %lld, "
 	    "\"input_tokens\": %lld, \"cached_tokens\": %lld, "
 	    "\"output_tokens\": %lld",
 	    (long long)sum->requests, (long long)sum->cache_hits,
 	    (long long)sum->errors, (long long)sum->cost_nano,
 	    (long long)sum->baseline_nano, (long long)sum->saved_nano,
 	    (long long)sum->unknown, (long long)sum->estimated,
-	    (long long)sum->unpriced, (long long)sum->input_tokens,
-	    (long long)sum->cached_tokens, (long long)sum->output_tokens);
+	    (long long)sum->unpriced, (long long)sum->escalated,
+	    (long long)sum->input_tokens, (long long)sum->cached_tokens,
+	    (long long)sum->output_tokens);
 }

@@ -6,6 +6,7 @@
 #include "gateway/config_tables.h"
 #include "gateway/files.h"
 #include "gateway/local/probe.h"
+#include "gateway/pull/pull.h"
 
 #define NANO INT64_C(1000000000)
 #define WATTS_MAX 1000000
@@ -211,16 +212,17 @@ static void read_checkpoint(const struct config_reader *reader,
 static char *find_path(const struct config_reader *reader,
     const struct yaml_node *node, const char *path)
 {
-	const struct yaml_node *at = yaml_get(node, "path");
+	char *found;
+	struct error err;
 
 	if (!span_starts_with(span_of(path), SPAN("hf:")))
 		return settings_resolve_path(
 		    reader->source.folder, span_of(path));
-	config_complain(reader, at,
-	    "\"path\": %s: models of the hub are given by the folder that they "
-	    "lie in",
-	    path);
-	return NULL;
+	found = pull_resolve(path, &err);
+	if (!found)
+		config_complain(
+		    reader, yaml_get(node, "path"), "\"path\": %s", err.text);
+	return found;
 }
 
 /* --- the whole

@@ -89,6 +89,19 @@ static void write_story(const struct line_story *story, struct json_out *out)
 	json_out_close(out, ']');
 }
 
+static void write_hold(const struct line *line, struct json_out *out)
+{
+	if (!line->held.ptr)
+		return;
+	write_text(out, SPAN("held_model"), line->held);
+	write_text(out, SPAN("escalated"), line->escalated);
+	if (line->confidence >= 0) {
+		json_out_name(out, SPAN("confidence"));
+		json_out_decimal(out, (int64_t)(line->confidence * 1000), 3);
+	}
+	write_ms(out, SPAN("held_ms"), line->held_ns);
+}
+
 void line_write_json(const struct line *line, const struct line_story *story,
     struct json_out *out)
 {
@@ -115,6 +128,7 @@ void line_write_json(const struct line *line, const struct line_story *story,
 	write_ms(out, SPAN("ms"), line->duration_ns);
 	write_ms(out, SPAN("first_token_ms"), line->first_token_ns);
 	write_ms(out, SPAN("upstream_ms"), line->upstream_ns);
+	write_hold(line, out);
 	if (story && story->is_decided)
 		write_story(story, out);
 	json_out_close(out, '}');

@@ -31,6 +31,11 @@ struct line {
 	int64_t duration_ns;
 	int64_t first_token_ns; /* -1: none */
 	int64_t upstream_ns;    /* of the last attempt; -1: none */
+	/* A local answer that was held back: ptr NULL for none. */
+	struct span held;      /* its model */
+	struct span escalated; /* why it was given up, if it was */
+	double confidence;     /* 0..1 */
+	int64_t held_ns;
 };
 
 enum {

@@ -54,6 +54,18 @@ libsluice_a_SOURCES += \
 	gateway/generate_line.c gateway/generate_line.h \
 	gateway/line.c gateway/line.h \
 	gateway/lines.c gateway/lines.h \
+	gateway/local/ask.c gateway/local/ask.h gateway/local/ask_parts.h \
+	gateway/local/ask_chat.c \
+	gateway/local/ask_messages.c \
+	gateway/local/ask_options.c \
+	gateway/local/ask_prompt.c \
+	gateway/local/ask_tools.c \
+	gateway/local/call.c gateway/local/call.h gateway/local/call_parts.h \
+	gateway/local/call_begin.c \
+	gateway/local/call_embed.c \
+	gateway/local/call_hold.c \
+	gateway/local/call_post.c gateway/local/call_post.h \
+	gateway/local/call_text.c \
 	gateway/local/call.h \
 	gateway/local/class_memo.c gateway/local/class_memo.h \
 	gateway/local/classes.c gateway/local/classes.h \
@@ -61,6 +73,10 @@ libsluice_a_SOURCES += \
 	gateway/local/embed.c gateway/local/embed.h \
 	gateway/local/encode.c gateway/local/encode.h \
 	gateway/local/encoder_text.c gateway/local/encoder_text.h \
+	gateway/local/hold.c gateway/local/hold.h \
+	gateway/local/say.c gateway/local/say.h gateway/local/say_parts.h \
+	gateway/local/say_json.c \
+	gateway/local/say_logprobs.c \
 	gateway/local/float_text.c gateway/local/float_text.h \
 	gateway/local/model.h \
 	gateway/local/models.c gateway/local/models.h \
@@ -98,6 +114,7 @@ libsluice_a_SOURCES += \
 	gateway/settle.c \
 	gateway/signals.c gateway/signals.h \
 	gateway/snapshot.c gateway/snapshot.h \
+	gateway/source.c gateway/source.h \
 	gateway/upstream.c gateway/upstream.h \
 	gateway/worker.c gateway/worker.h
 
@@ -108,6 +125,7 @@ sluice_LDADD = libsluice.a $(SLUICE_LIBS)
 UNIT_TESTS += \
 	tests/unit/test_access_log \
 	tests/unit/test_class_memo \
+	tests/unit/test_call_post \
 	tests/unit/test_classified \
 	tests/unit/test_command \
 	tests/unit/test_config \
@@ -120,6 +138,8 @@ UNIT_TESTS += \
 	tests/unit/test_headers \
 	tests/unit/test_find_ledger \
 	tests/unit/test_line \
+	tests/unit/test_hold \
+	tests/unit/test_say \
 	tests/unit/test_models \
 	tests/unit/test_process \
 	tests/unit/test_pull_answer \
@@ -143,6 +163,7 @@ tests_unit_test_cascade_SOURCES = tests/unit/test_cascade.c
 tests_unit_test_expected_SOURCES = tests/unit/test_expected.c
 tests_unit_test_access_log_SOURCES = tests/unit/test_access_log.c
 tests_unit_test_class_memo_SOURCES = tests/unit/test_class_memo.c
+tests_unit_test_call_post_SOURCES = tests/unit/test_call_post.c
 tests_unit_test_classified_SOURCES = tests/unit/test_classified.c
 tests_unit_test_command_SOURCES = tests/unit/test_command.c $(CAPTURE)
 tests_unit_test_config_SOURCES = tests/unit/test_config.c $(PLACE)
@@ -154,6 +175,8 @@ tests_unit_test_headers_SOURCES = tests/unit/test_headers.c
 tests_unit_test_find_ledger_SOURCES = tests/unit/test_find_ledger.c $(PLACE) \
 	$(CAPTURE)
 tests_unit_test_line_SOURCES = tests/unit/test_line.c
+tests_unit_test_hold_SOURCES = tests/unit/test_hold.c
+tests_unit_test_say_SOURCES = tests/unit/test_say.c
 tests_unit_test_models_SOURCES = tests/unit/test_models.c $(PLACE) \
 	tests/unit/certificates.c tests/unit/certificates.h
 tests_unit_test_process_SOURCES = tests/unit/test_process.c

@@ -34,6 +34,12 @@
 	    "Upstream attempts by how they ended.")                            \
 	M(FALLBACKS, "sluice_fallbacks_total", COUNTER, LABELS("model"),       \
 	    "Attempts after which the next candidate was tried.")              \
+	M(ESCALATIONS, "sluice_escalations_total", COUNTER,                    \
+	    LABELS("model", "reason"),                                         \
+	    "Local answers given up for another model's: unsure, loop, cut, "  \
+	    "disagreed.")                                                      \
+	M(HELD, "sluice_held_seconds", HISTOGRAM, LABELS("model"),             \
+	    "How long the first tokens of local answers were held back.")      \
 	M(IN_FLIGHT, "sluice_upstream_in_flight", GAUGE, LABELS("model"),      \
 	    "Attempts under way now.")                                         \
 	M(BREAKER, "sluice_breaker_state", GAUGE, LABELS("model"),             \

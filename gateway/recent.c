@@ -59,7 +59,8 @@ static void fill(
 	struct span *const texts[] = {&slot->line.id, &slot->line.peer,
 	    &slot->line.key, &slot->line.method, &slot->line.path,
 	    &slot->line.model, &slot->line.rule, &slot->line.task,
-	    &slot->line.cache, &slot->line.outcome};
+	    &slot->line.cache, &slot->line.outcome, &slot->line.held,
+	    &slot->line.escalated};
 
 	slot->is_used = true;
 	slot->line = *line;

@@ -57,6 +57,10 @@ static struct line make_line(struct request *request, int64_t now)
 				  : -1,
 	    .upstream_ns =
 		tried && attempt->started_ns ? now - attempt->started_ns : -1,
+	    .held = text_or_none(request->escalation.model),
+	    .escalated = text_or_none(request->escalation.why),
+	    .confidence = request->escalation.confidence,
+	    .held_ns = request->escalation.held_ns,
 	};
 }
 

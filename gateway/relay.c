@@ -1,40 +1,47 @@
-/* relay.c -- copies one upstream's answer to one client, or falls back. */
+/* relay.c -- copies one answer to one client, or falls back. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/relay.h"
 #include "gateway/headers.h"
 #include "gateway/keep.h"
+#include "gateway/source.h"
 
 #include <stdio.h>
 
-/* --- the call's events
+/* --- what the source tells
  * ----------------------------------------------------------- */
 
-static bool is_event_stream(const struct http1_head *head)
+static struct span find_header(const struct relay_head *head, struct span name)
 {
-	struct span type = http1_header(head, SPAN("content-type"));
+	for (size_t i = 0; i < head->n_headers; i++) {
+		if (span_eq_nocase(head->headers[i].name, name))
+			return head->headers[i].value;
+	}
+	return span_make(NULL, 0);
+}
+
+static bool is_event_stream(const struct relay_head *head)
+{
+	struct span type = find_header(head, SPAN("content-type"));
 	const struct span name = SPAN("text/event-stream");
 
 	return span_eq_nocase(span_head(type, name.len), name);
 }
 
-static bool is_encoded(const struct http1_head *head)
+static bool is_encoded(const struct relay_head *head)
 {
-	struct span coding = http1_header(head, SPAN("content-encoding"));
+	struct span coding = find_header(head, SPAN("content-encoding"));
 
 	return coding.len > 0 && !span_eq_nocase(coding, SPAN("identity"));
 }
 
-static void on_head(struct call *call, const struct http1_head *head, void *arg)
+void relay_take_head(struct request *request, const struct relay_head *head)
 {
-	struct request *request = arg;
 	struct attempt *attempt = &request->attempt;
 	const size_t room = sizeof(attempt->back) / sizeof(attempt->back[0]);
 
-	(void)call;
 	attempt->status = head->status;
 	attempt->is_encoded = is_encoded(head);
-	attempt->length =
-	    head->framing == HTTP1_LENGTH ? (int64_t)head->content_length : -1;
+	attempt->length = head->length;
 	if (is_event_stream(head) && !attempt->is_encoded)
 		attempt->relay = RELAY_STREAM;
 	else
@@ -55,12 +62,10 @@ static bool goes_on_for_nobody(const struct request *request)
 	return request->is_headless && !keep_leads(request);
 }
 
-static void on_data(struct call *call, struct span bytes, void *arg)
+void relay_take_data(struct request *request, struct span bytes)
 {
-	struct request *request = arg;
 	struct attempt *attempt = &request->attempt;
 
-	(void)call;
 	if ((request->is_over && !request->is_headless) || attempt->is_settled)
 		return;
 	if (attempt->relay == RELAY_STREAM)
@@ -72,41 +77,25 @@ static void on_data(struct call *call, struct span bytes, void *arg)
 		request_event(request, 0);
 }
 
-static void on_done(struct call *call, void *arg)
+void relay_take_done(struct request *request)
 {
-	struct request *request = arg;
-
-	(void)call;
-	request->attempt.call = NULL;
 	request_event(request, EVENT_DONE);
 }
 
-static void on_failed(
-    struct call *call, enum call_failure failure, const char *detail, void *arg)
+static void note_failure(struct attempt *attempt, enum attempt_failure failure,
+    const char *how, const char *detail)
 {
-	struct request *request = arg;
-	struct attempt *attempt = &request->attempt;
-
-	(void)call;
-	attempt->call = NULL;
 	attempt->failure = failure;
+	attempt->how = how;
 	snprintf(attempt->detail, sizeof(attempt->detail), "%s", detail);
+}
+
+void relay_take_failure(struct request *request, enum attempt_failure failure,
+    const char *how, const char *detail)
+{
+	note_failure(&request->attempt, failure, how, detail);
 	request_event(request, EVENT_FAILED);
 }
-
-static void on_sent(struct call *call, void *arg)
-{
-	(void)call;
-	(void)arg;
-}
-
-const struct call_handler relay_call_handler = {
-    .on_sent = on_sent,
-    .on_head = on_head,
-    .on_data = on_data,
-    .on_done = on_done,
-    .on_failed = on_failed,
-};
 
 /* --- shared by both shapes
  * ---------------------------------------------------------- */
@@ -124,9 +113,9 @@ size_t relay_headers(const struct request *request,
 
 void relay_throttle(struct request *request)
 {
-	if (request->attempt.call && exchange_is_full(request->exchange) &&
-	    !keep_is_shared(request))
-		call_pause(request->attempt.call);
+	if (source_is_there(&request->attempt) &&
+	    exchange_is_full(request->exchange) && !keep_is_shared(request))
+		source_pause(&request->attempt);
 }
 
 /* --- when an attempt fails
@@ -156,30 +145,34 @@ static bool falls_back(struct request *request)
 	return true;
 }
 
+bool relay_has_next(const struct request *request)
+{
+	const struct router_decision *decision = &request->decision;
+	int64_t now = loop_now_ns(request->worker->loop);
+
+	if (exchange_has_begun(request->exchange))
+		return false;
+	for (size_t i = request->candidate + 1; i < decision->n_eligible; i++) {
+		size_t model = decision->candidates[i].model;
+
+		if (upstream_looks_healthy(
+			request->snapshot->upstreams[model], now))
+			return true;
+	}
+	return false;
+}
+
 static enum step_result go_back(struct request *request)
 {
-	if (request->attempt.call)
-		call_detach(&request->attempt.call);
+	source_let_go(&request->attempt);
 	return request_go(request, &step_reserve);
-}
-
-static bool is_late(enum call_failure failure)
-{
-	return failure == CALL_FIRST_BYTE_TIMEOUT ||
-	       failure == CALL_SILENCE_TIMEOUT || failure == CALL_TOTAL_TIMEOUT;
-}
-
-static bool is_away(enum call_failure failure)
-{
-	return failure == CALL_NO_NAME || failure == CALL_NO_CONNECTION ||
-	       failure == CALL_TLS;
 }
 
 /* The client has part of a stream: say so in it, and leave it unfinished. */
 static enum step_result break_off(struct request *request)
 {
 	struct attempt *attempt = &request->attempt;
-	bool late = is_late(attempt->failure);
+	bool late = attempt->failure == ATTEMPT_LATE;
 	const struct dialect_error error = {
 	    .message =
 		late ? "The upstream fell silent before the answer was whole."
@@ -203,8 +196,8 @@ static enum step_result break_off(struct request *request)
 static enum step_result refuse_failed(struct request *request)
 {
 	struct attempt *attempt = &request->attempt;
-	bool late = is_late(attempt->failure);
-	bool away = attempt->status == 0 && is_away(attempt->failure);
+	bool late = attempt->failure == ATTEMPT_LATE;
+	bool away = attempt->status == 0 && attempt->failure == ATTEMPT_AWAY;
 
 	return request_refuse(request, late ? 504 : 502,
 	    &(struct dialect_error){
@@ -220,17 +213,33 @@ static enum step_result refuse_failed(struct request *request)
 	    });
 }
 
+static void note_end(const struct request *request)
+{
+	const struct attempt *attempt = &request->attempt;
+
+	if (attempt->failure == ATTEMPT_UNSURE)
+		log_info(request->id_text, "escalated",
+		    "attempt=%s model=%s why=\"%s\"", attempt->id_text,
+		    attempt->model->name, attempt->detail);
+	else
+		log_warn(request->id_text, "attempt_failed",
+		    "attempt=%s model=%s how=%s why=\"%s\"", attempt->id_text,
+		    attempt->model->name, attempt->how, attempt->detail);
+}
+
 /* No answer came, or not to its end. */
 static enum step_result fail(struct request *request)
 {
+	static const enum ledger_outcome outcomes[] = {
+	    [ATTEMPT_AWAY] = LEDGER_UPSTREAM_DIED,
+	    [ATTEMPT_LATE] = LEDGER_TIMED_OUT,
+	    [ATTEMPT_BROKEN] = LEDGER_UPSTREAM_DIED,
+	    [ATTEMPT_UNSURE] = LEDGER_ESCALATED,
+	};
 	struct attempt *attempt = &request->attempt;
-	enum call_failure failure = attempt->failure;
 
-	log_warn(request->id_text, "attempt_failed",
-	    "attempt=%s model=%s how=%s why=\"%s\"", attempt->id_text,
-	    attempt->model->name, call_failure_name(failure), attempt->detail);
-	attempt_settle(request,
-	    is_late(failure) ? LEDGER_TIMED_OUT : LEDGER_UPSTREAM_DIED);
+	note_end(request);
+	attempt_settle(request, outcomes[attempt->failure]);
 	if (falls_back(request))
 		return go_back(request);
 	if (exchange_has_begun(request->exchange))
@@ -283,8 +292,7 @@ static enum step_result refuse_status(struct request *request)
 	if (!is_credential && status >= 400)
 		return STEP_WAIT; /* its own status and body are the answer */
 	attempt_settle(request, LEDGER_REFUSED);
-	if (attempt->call)
-		call_detach(&attempt->call);
+	source_let_go(attempt);
 	if (is_credential)
 		return refuse_credentials(request);
 	return refuse_failed(request);
@@ -314,8 +322,7 @@ static enum step_result take_end(struct request *request)
 		relay_stream_end(request);
 		return request_go(request, &step_finish);
 	}
-	attempt->failure = CALL_CLOSED;
-	snprintf(attempt->detail, sizeof(attempt->detail),
+	note_failure(attempt, ATTEMPT_BROKEN, call_failure_name(CALL_CLOSED),
 	    "the stream ended without a finish_reason or [DONE]");
 	return fail(request);
 }
@@ -342,8 +349,7 @@ static enum step_result relay(struct request *request)
 	request->events &=
 	    ~(unsigned)(EVENT_HEAD | EVENT_DRAINED | EVENT_FLIGHT | EVENT_GONE);
 	if (attempt->saw_done) {
-		if (attempt->call)
-			call_detach(&attempt->call);
+		source_let_go(attempt);
 		return request_go(request, &step_finish);
 	}
 	if (is_nobody_left(request, events)) {
@@ -351,15 +357,14 @@ static enum step_result relay(struct request *request)
 		return request_go(request, &step_finish);
 	}
 	if (attempt->saw_error || attempt->is_too_long) {
-		attempt->failure = CALL_CLOSED;
-		snprintf(attempt->detail, sizeof(attempt->detail), "%s",
+		note_failure(attempt, ATTEMPT_BROKEN,
+		    call_failure_name(CALL_CLOSED),
 		    attempt->saw_error ? "an error event in the stream"
 				       : "an event larger than the limit");
 		return fail(request);
 	}
-	if ((events & (EVENT_DRAINED | EVENT_FLIGHT | EVENT_GONE)) &&
-	    attempt->call)
-		call_resume(attempt->call);
+	if (events & (EVENT_DRAINED | EVENT_FLIGHT | EVENT_GONE))
+		source_resume(attempt);
 	if (events & EVENT_HEAD) {
 		enum step_result result = take_head(request);
 

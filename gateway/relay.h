@@ -5,14 +5,35 @@
 
 #include "gateway/request.h"
 
-/* What calls report to; their argument is the request. */
-extern const struct call_handler relay_call_handler;
+/* --- what a source tells ----------------------------------------------------
+ */
+
+/* An answer's head; borrowed. */
+struct relay_head {
+	int status;
+	const struct http1_header *headers; /* (n_headers) */
+	size_t n_headers;
+	int64_t length; /* of the body; -1: not known */
+};
+void relay_take_head(struct request *request, const struct relay_head *head);
+void relay_take_data(struct request *request, struct span bytes);
+void relay_take_done(struct request *request);
+
+/* <how> lives for ever, <detail> is for people. */
+void relay_take_failure(struct request *request, enum attempt_failure failure,
+    const char *how, const char *detail);
+
+/* --- which candidate --------------------------------------------------------
+ */
 
 /*
  * Takes the first candidate from <from> on whose breaker lets an attempt
  * through; false when none is left.
  */
 bool attempt_admit(struct request *request, size_t from);
+
+/* Whether another candidate looks as if it could answer instead. */
+bool relay_has_next(const struct request *request);
 
 /* --- the two shapes of an answer, fed with its bytes
  * --------------------------- */
@@ -39,7 +60,7 @@ void relay_body_read_usage(struct request *request);
 size_t relay_headers(const struct request *request,
     struct http1_header headers[40], bool with_amounts);
 
-/* Pauses the upstream while the client does not read. */
+/* Pauses the source while the client does not read. */
 void relay_throttle(struct request *request);
 
 #endif

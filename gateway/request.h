@@ -78,20 +78,30 @@ enum relay_kind {
 #define RELAY_HELD_EVENTS (256u << 10)
 #define RELAY_SCRATCH (64u << 20)
 
-/* One upstream attempt. */
+/* Why there is no answer, or no whole one. */
+enum attempt_failure {
+	ATTEMPT_AWAY, /* none yet, or it could not be asked */
+	ATTEMPT_LATE,
+	ATTEMPT_BROKEN,
+	ATTEMPT_UNSURE, /* a model here was: it is given up */
+};
+
+/* One attempt at an answer. */
 struct attempt {
 	struct ledger_id id;
 	char id_text[40]; /* "att_..." */
 	const struct config_model *model;
 	size_t model_index;
 	struct upstream *upstream;
-	struct call *call;
+	struct call *call;        /* NULL once it has ended */
+	struct local_call *local; /* in its place */
 	bool is_reserved;
 	bool is_probe; /* of a half-open breaker */
 	bool is_settled;
 	int64_t started_ns;
 	int status; /* of the upstream's answer, 0: none */
-	enum call_failure failure;
+	enum attempt_failure failure;
+	const char *how; /* it failed, a name for the log */
 	char detail[160];
 
 	enum relay_kind relay;
@@ -117,6 +127,14 @@ struct attempt {
 	int64_t output_estimate;    /* tokens seen, by their text */
 	struct ledger_usage billed; /* once it is settled */
 	bool is_estimated;          /* that */
+};
+
+/* The last answer that was held back, and how that came out. */
+struct escalation {
+	const char *model; /* NULL: none was */
+	const char *why;   /* it was given up; NULL: it was given */
+	double confidence;
+	int64_t held_ns;
 };
 
 /* Amounts over all attempts. */
@@ -181,6 +199,7 @@ struct request {
 	bool is_probe;    /* the candidate was let through as a probe */
 	bool asks_usage;  /* we spliced include_usage */
 	struct attempt attempt;
+	struct escalation escalation;
 	enum ledger_outcome outcome;
 
 	struct amounts amounts;

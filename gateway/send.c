@@ -6,6 +6,7 @@
 
 #include "gateway/headers.h"
 #include "gateway/relay.h"
+#include "gateway/source.h"
 
 /* --- which candidate
  * ---------------------------------------------------------- */
@@ -60,7 +61,7 @@ static enum result put_on_record(struct request *request, struct error *err)
 	    .attempt = attempt->id,
 	    .utc_ns = clock_utc_ns(),
 	    .attempt_number = request->attempts,
-	    .kind = LEDGER_UPSTREAM,
+	    .kind = attempt->model->local ? LEDGER_LOCAL : LEDGER_UPSTREAM,
 	    .key = request->key->name,
 	    .model = attempt->model->name,
 	    .rule = request->decision.rule,
@@ -169,6 +170,43 @@ static struct span write_head(struct request *request, size_t body_len)
 		  : span_make(NULL, 0);
 }
 
+static void note_sent(struct request *request)
+{
+	struct attempt *attempt = &request->attempt;
+
+	attempt->started_ns = loop_now_ns(request->worker->loop);
+	if (request->attempts == 1)
+		metric_observe(request->worker->overhead,
+		    clock_mono_ns() - request->body_read_ns);
+	log_debug(request->id_text, "sent", "attempt=%s model=%s",
+	    attempt->id_text, attempt->model->name);
+}
+
+/* A model in this process is asked as an upstream would be. */
+static enum step_result ask_local(struct request *request)
+{
+	struct attempt *attempt = &request->attempt;
+	const struct router_candidate *candidate =
+	    &request->decision.candidates[request->candidate];
+
+	request->asks_usage =
+	    request->dialect.stream && !request->dialect.has_include_usage;
+	note_sent(request);
+	attempt->local = local_call_new(request->worker->loop,
+	    &(struct local_call_options){
+		.model = request->snapshot->locals[attempt->model_index],
+		.config = attempt->model,
+		.request = &request->dialect,
+		.request_id = span_of(request->id_text),
+		.tenant = span_of(request->key->name),
+		.asks_usage = request->asks_usage,
+		.escalate = candidate->escalate,
+		.handler = &source_local_handler,
+		.arg = request,
+	    });
+	return request_go(request, &step_relay);
+}
+
 static enum step_result send_attempt(struct request *request)
 {
 	struct attempt *attempt = &request->attempt;
@@ -179,6 +217,8 @@ static enum step_result send_attempt(struct request *request)
 	size_t n = 0;
 	size_t len = 0;
 
+	if (attempt->model->local)
+		return ask_local(request);
 	request->asks_usage = provider->stream_usage &&
 			      request->dialect.stream &&
 			      !request->dialect.has_include_usage;
@@ -193,10 +233,7 @@ static enum step_result send_attempt(struct request *request)
 		attempt_settle(request, LEDGER_REFUSED);
 		return request_refuse(request, 500, &request_internal_error);
 	}
-	attempt->started_ns = loop_now_ns(request->worker->loop);
-	if (request->attempts == 1)
-		metric_observe(request->worker->overhead,
-		    clock_mono_ns() - request->body_read_ns);
+	note_sent(request);
 	attempt->call = call_start(request->worker->client,
 	    &(struct call_request){
 		.origin = provider->origin,
@@ -204,9 +241,7 @@ static enum step_result send_attempt(struct request *request)
 		.body = pieces,
 		.n_body = n,
 	    },
-	    &relay_call_handler, request);
-	log_debug(request->id_text, "sent", "attempt=%s model=%s",
-	    attempt->id_text, attempt->model->name);
+	    &source_call_handler, request);
 	return request_go(request, &step_relay);
 }
 
@@ -216,8 +251,7 @@ void attempt_drop(struct request *request)
 
 	if (!request->has_attempt)
 		return;
-	if (attempt->call)
-		call_cancel(&attempt->call);
+	source_drop(attempt);
 	buf_free(&attempt->held);
 	sse_free(&attempt->splitter);
 	request->events &= ~(unsigned)(EVENT_HEAD | EVENT_DONE | EVENT_FAILED);

@@ -1,15 +1,9 @@
 /* settle.c -- what an attempt cost, and who is told. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/keep.h"
+#include "gateway/source.h"
 
 #include <stdatomic.h>
-
-/* Whether any of the request reached the upstream, so that it may bill. */
-static bool was_sent(const struct attempt *attempt)
-{
-	return attempt->status != 0 || attempt->failure > CALL_TLS ||
-	       (attempt->call && call_was_sent(attempt->call));
-}
 
 /* Whether the client got an answer out of this attempt, or part of one. */
 static bool has_delivered(
@@ -30,8 +24,9 @@ static struct ledger_usage find_usage(const struct request *request,
 {
 	const struct attempt *attempt = &request->attempt;
 	const struct dialect_usage *said = &attempt->usage;
-	bool counts = has_delivered(request, outcome) ||
-		      (outcome == LEDGER_CLIENT_GONE && was_sent(attempt));
+	bool counts =
+	    has_delivered(request, outcome) ||
+	    (outcome == LEDGER_CLIENT_GONE && source_was_asked(attempt));
 	struct ledger_usage usage = {0};
 
 	*is_estimated = said->is_odd;
@@ -54,9 +49,53 @@ static struct ledger_usage find_usage(const struct request *request,
 
 		if (!is_final && usage.output_tokens < attempt->output_estimate)
 			usage.output_tokens = attempt->output_estimate;
-		*is_estimated |= was_sent(attempt) && !is_final;
+		*is_estimated |= source_was_asked(attempt) && !is_final;
 	}
 	return usage;
+}
+
+/* The engine counts what it computes, whatever way that ends. */
+static struct ledger_usage usage_here(const struct local_call_use *use)
+{
+	return (struct ledger_usage){
+	    .input_tokens = use->prompt_tokens - use->cached_tokens,
+	    .cached_tokens = use->cached_tokens,
+	    .output_tokens = use->output_tokens,
+	};
+}
+
+/* By its tokens, or by the time that it took where those have no price. */
+static int64_t cost_of(const struct config_model *model,
+    const struct ledger_usage *usage, const struct local_call_use *use)
+{
+	bool has_price = model->price.input_femto != MONEY_UNPRICED ||
+			 model->price.output_femto != MONEY_UNPRICED;
+
+	if (use && !has_price && model->local->power.is_there)
+		return local_cost_nano(model->local, use->busy_ns, true);
+	return ledger_cost(&model->price, usage);
+}
+
+/* What holding an answer back has cost, and whether it was given up. */
+static void note_hold(struct request *request, const struct local_call_use *use)
+{
+	struct attempt *attempt = &request->attempt;
+	struct upstream *upstream = attempt->upstream;
+
+	if (use->held_ns == 0 && use->confidence < 0)
+		return;
+	request->escalation = (struct escalation){
+	    .model = attempt->model->name,
+	    .why = use->given_up,
+	    .confidence = use->confidence,
+	    .held_ns = use->held_ns,
+	};
+	metric_observe(upstream->held, use->held_ns);
+	if (use->given_up)
+		metric_add(
+		    metrics_get(request->worker->metrics, METRIC_ESCALATIONS,
+			(const char *const[]){upstream->name, use->given_up}),
+		    1);
 }
 
 static void add(int64_t *sum, int64_t amount)
@@ -65,6 +104,22 @@ static void add(int64_t *sum, int64_t amount)
 		*sum = MONEY_UNPRICED;
 	else
 		*sum += amount;
+}
+
+/*
+ * An engine that is full, loading or asked for what it cannot do is not one
+ * that is broken, and one that was unsure has done its work.
+ */
+static void tell_local_breaker(
+    const struct attempt *attempt, enum ledger_outcome outcome, int64_t now_ns)
+{
+	if (outcome == LEDGER_UPSTREAM_DIED)
+		upstream_failed(attempt->upstream,
+		    &attempt->model->provider->breaker, now_ns);
+	else if (outcome == LEDGER_COMPLETED || outcome == LEDGER_ESCALATED)
+		upstream_succeeded(attempt->upstream);
+	else
+		upstream_said_nothing(attempt->upstream);
 }
 
 static void tell_breaker(
@@ -77,6 +132,10 @@ static void tell_breaker(
 
 	if (!attempt->is_probe && !upstream_is_closed(attempt->upstream))
 		return;
+	if (attempt->model->local) {
+		tell_local_breaker(attempt, outcome, now_ns);
+		return;
+	}
 	/* Refused without a status: by ourselves, before it was sent. */
 	if (outcome == LEDGER_CLIENT_GONE ||
 	    (outcome == LEDGER_REFUSED && status == 0))
@@ -117,7 +176,8 @@ static int64_t baseline_cost(const struct request *request,
 	const struct config *config = request->config;
 	size_t baseline = request->decision.baseline;
 
-	if (request->decision.is_pinned)
+	if (request->decision.is_pinned ||
+	    request->attempt.model_index == baseline)
 		return cost_nano;
 	return ledger_cost(&config->models[baseline].price, usage);
 }
@@ -127,6 +187,7 @@ void attempt_settle(struct request *request, enum ledger_outcome outcome)
 	struct attempt *attempt = &request->attempt;
 	struct amounts *amounts = &request->amounts;
 	bool is_estimated;
+	struct local_call_use use;
 	struct ledger_usage usage;
 	struct ledger_settle settle;
 
@@ -135,7 +196,14 @@ void attempt_settle(struct request *request, enum ledger_outcome outcome)
 		return;
 	attempt->is_settled = true;
 	request->outcome = outcome;
-	usage = find_usage(request, outcome, &is_estimated);
+	if (attempt->local) {
+		local_call_use(attempt->local, &use);
+		usage = usage_here(&use);
+		is_estimated = false;
+		note_hold(request, &use);
+	} else {
+		usage = find_usage(request, outcome, &is_estimated);
+	}
 	attempt->billed = usage;
 	attempt->is_estimated = is_estimated;
 	settle = (struct ledger_settle){
@@ -147,7 +215,8 @@ void attempt_settle(struct request *request, enum ledger_outcome outcome)
 	    .cached_tokens = usage.cached_tokens,
 	    .output_tokens = usage.output_tokens,
 	    .is_estimated = is_estimated,
-	    .cost_nano = ledger_cost(&attempt->model->price, &usage),
+	    .cost_nano =
+		cost_of(attempt->model, &usage, attempt->local ? &use : NULL),
 	};
 	/* An attempt that answered nobody saved nothing. */
 	if (has_delivered(request, outcome) || outcome == LEDGER_CLIENT_GONE)

@@ -65,7 +65,7 @@ static void find_series(struct upstream *u, struct metrics *metrics)
 	for (size_t i = 0; i < 3; i++)
 		u->requests_ok[i] = metrics_get(metrics, METRIC_REQUESTS,
 		    (const char *const[]){endpoints[i], u->name, "200"});
-	for (int i = 0; i < 5; i++)
+	for (int i = 0; i < LEDGER_OUTCOMES; i++)
 		u->attempts[i] = two(metrics, METRIC_ATTEMPTS, u->name,
 		    ledger_outcome_name((enum ledger_outcome)i));
 	u->cost = one(metrics, METRIC_COST, u->name);
@@ -81,6 +81,7 @@ static void find_series(struct upstream *u, struct metrics *metrics)
 	u->credentials = one(metrics, METRIC_UPSTREAM_CREDENTIALS, u->name);
 	u->estimated = one(metrics, METRIC_ESTIMATED, u->name);
 	u->unpriced = one(metrics, METRIC_UNPRICED, u->name);
+	u->held = one(metrics, METRIC_HELD, u->name);
 	u->first_token = one(metrics, METRIC_FIRST_TOKEN, u->name);
 }
 

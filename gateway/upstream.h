@@ -26,9 +26,10 @@ struct upstream {
 	struct metric *requests_ok[3]; /* by endpoint, status 200 */
 	struct metric *cost, *baseline, *saved;
 	struct metric *input, *cached, *output;
-	struct metric *attempts[5]; /* by ledger outcome */
+	struct metric *attempts[LEDGER_OUTCOMES];
 	struct metric *fallbacks, *flight, *breaker_gauge, *opened;
 	struct metric *credentials, *estimated, *unpriced, *first_token;
+	struct metric *held; /* answers that may be escalated */
 };
 
 enum breaker_state {

@@ -320,5 +320,5 @@ bool format_read_settle(const uint8_t *slot, struct format_settle *record)
 	settle->followers = get_u32(slot + 100);
 	settle->first_token_ns = get_i64(slot + 104);
 	settle->duration_ns = get_i64(slot + 112);
-	return slot[96] <= LEDGER_REFUSED && slot[97] <= 1;
+	return slot[96] < LEDGER_OUTCOMES && slot[97] <= 1;
 }

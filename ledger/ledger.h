@@ -31,7 +31,9 @@ enum ledger_outcome {
 	LEDGER_CLIENT_GONE,
 	LEDGER_UPSTREAM_DIED,
 	LEDGER_TIMED_OUT,
-	LEDGER_REFUSED, /* the upstream answered with an error status */
+	LEDGER_REFUSED,   /* the upstream answered with an error status */
+	LEDGER_ESCALATED, /* its answer was given up for another model's */
+	LEDGER_OUTCOMES,
 };
 
 enum ledger_state {

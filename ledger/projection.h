@@ -115,6 +115,7 @@ struct projection_sum {
 	int64_t unknown;
 	int64_t estimated;
 	int64_t unpriced;
+	int64_t escalated; /* rows */
 	int64_t input_tokens;
 	int64_t cached_tokens;
 	int64_t output_tokens;

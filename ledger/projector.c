@@ -209,6 +209,8 @@ static void count_row(
 	    settle->cost_nano == MONEY_UNPRICED ||
 		settle->baseline_nano == MONEY_UNPRICED ||
 		settle->saved_nano == MONEY_UNPRICED);
+	rollup_add(
+	    rollup, ROLLUP_ESCALATED, settle->outcome == LEDGER_ESCALATED);
 	rollup_add(rollup, ROLLUP_INPUT, settle->input_tokens);
 	rollup_add(rollup, ROLLUP_CACHED, settle->cached_tokens);
 	rollup_add(rollup, ROLLUP_OUTPUT, settle->output_tokens);
@@ -227,6 +229,8 @@ static enum rollup_sum outcome_of(const struct store_attempt *attempt)
 	    [LEDGER_UPSTREAM_DIED] = ROLLUP_UPSTREAM_DIED,
 	    [LEDGER_TIMED_OUT] = ROLLUP_TIMED_OUT,
 	    [LEDGER_REFUSED] = ROLLUP_REFUSED,
+	    /* Nobody answered after it. */
+	    [LEDGER_ESCALATED] = ROLLUP_UPSTREAM_DIED,
 	};
 
 	return attempt->state == LEDGER_SETTLED

@@ -201,6 +201,7 @@ struct projection_sum question_sum(const struct rollup *rollup)
 	    .unknown = sums[ROLLUP_UNKNOWN],
 	    .estimated = sums[ROLLUP_ESTIMATED],
 	    .unpriced = sums[ROLLUP_UNPRICED],
+	    .escalated = sums[ROLLUP_ESCALATED],
 	    .input_tokens = sums[ROLLUP_INPUT],
 	    .cached_tokens = sums[ROLLUP_CACHED],
 	    .output_tokens = sums[ROLLUP_OUTPUT],

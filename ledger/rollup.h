@@ -47,6 +47,7 @@ unsigned rollup_mask_for(unsigned wanted);
 	F(UNKNOWN, unknown, COUNT)                                             \
 	F(ESTIMATED, estimated, COUNT)                                         \
 	F(UNPRICED, unpriced, COUNT)                                           \
+	F(ESCALATED, escalated, COUNT)                                         \
 	F(INPUT, input_tokens, AMOUNT)                                         \
 	F(CACHED, cached_tokens, AMOUNT)                                       \
 	F(OUTPUT, output_tokens, AMOUNT)                                       \

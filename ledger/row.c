@@ -23,6 +23,7 @@ const char *ledger_outcome_name(enum ledger_outcome outcome)
 	    [LEDGER_UPSTREAM_DIED] = "upstream_died",
 	    [LEDGER_TIMED_OUT] = "timed_out",
 	    [LEDGER_REFUSED] = "refused",
+	    [LEDGER_ESCALATED] = "escalated",
 	};
 
 	return names[outcome];

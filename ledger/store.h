@@ -133,7 +133,7 @@ enum result store_prune_attempts(struct store *store, int64_t n,
 /* --- for readers -------------------------------------------------------------
  */
 
-#define STORE_VERSION 1
+#define STORE_VERSION 2
 
 /* The columns of a cell's sums and histograms, and of an attempt. */
 #define STORE_COLUMN(id, column, size) #column ", "

@@ -158,7 +158,7 @@ void store_read_settle(
 	    (enum ledger_state)read_word(row, at++, LEDGER_UNKNOWN);
 	settle->attempt = attempt->reserve.attempt;
 	settle->outcome =
-	    (enum ledger_outcome)read_word(row, at++, LEDGER_REFUSED);
+	    (enum ledger_outcome)read_word(row, at++, LEDGER_ESCALATED);
 	settle->status = sqlite3_column_int(row, at++);
 	settle->utc_ns = sqlite3_column_int64(row, at++);
 	settle->input_tokens = sqlite3_column_int64(row, at++);

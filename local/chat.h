@@ -27,6 +27,12 @@ struct chat *chat_new(
 void chat_free(struct chat **chat);
 
 /*
+ * The template's own text, borrowed: the one for requests with tools where
+ * there is one.
+ */
+struct span chat_template(const struct chat *chat, bool has_tools);
+
+/*
  * Whether a conversation's "tools" reach the model: there is a template for
  * them, or the one there is reads them. Else they would be dropped unsaid.
  */

@@ -18,6 +18,7 @@
 #include "local/chat.h"
 #include "local/checkpoint.h"
 #include "local/confidence.h"
+#include "local/engine/token_bytes.h"
 #include "local/generate.h"
 #include "local/grammar.h"
 #include "local/model.h"

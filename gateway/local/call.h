@@ -16,16 +16,15 @@
  * over by loop_post, and nothing is called after local_call_cancel.
  *
  * What the engine cannot do is a head with status 400 and an error object that
- * names it; a full queue is 429 with retry-after; a model that is not loaded
- * is 503. An answer that is held back (policy: escalate) and found wanting
- * fails as LOCAL_CALL_UNSURE before its head.
+ * names it; a full queue, or too long a wait in it, is 429 with retry-after; a
+ * model that is not loaded is 503. An answer that is held back (policy:
+ * escalate) and found wanting fails as LOCAL_CALL_UNSURE before its head.
  */
 struct local_call;
 
 enum local_call_failure {
 	LOCAL_CALL_FAILED, /* the engine did; detail says how */
 	LOCAL_CALL_UNSURE, /* confidence too low, a loop, no agreement */
-	LOCAL_CALL_LATE,   /* no answer in time */
 };
 
 struct local_call_handler {
@@ -35,6 +34,9 @@ struct local_call_handler {
 	void (*on_done)(void *arg);
 	void (*on_failed)(
 	    void *arg, enum local_call_failure failure, const char *detail);
+	/* Whether somebody else can answer in its place: else one that is
+	   unsure is given all the same. */
+	bool (*may_give_up)(void *arg);
 };
 
 struct local_call_options {
@@ -65,8 +67,9 @@ void local_call_resume(struct local_call *call);
 struct local_call_use {
 	int64_t prompt_tokens, cached_tokens, output_tokens;
 	int64_t waited_ns, busy_ns;
-	int64_t held_ns;   /* from its first token to its release or end */
-	double confidence; /* 0..1, or -1: not asked for */
+	int64_t held_ns;      /* from its first token to its release or end */
+	double confidence;    /* 0..1, or -1: not asked for */
+	const char *given_up; /* why: "unsure", "loop" ...; NULL: it was not */
 };
 void local_call_use(const struct local_call *call, struct local_call_use *out);
 

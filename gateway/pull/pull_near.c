@@ -30,10 +30,7 @@ static void add(struct known *known, const char *repo, struct span revision)
 		known->names[known->n++] = mem_strdup(text);
 }
 
-/*
- * Moves the one that is nearest to <wanted> to the front, and the first <max>
- * to <names>; the others are freed.
- */
+/* Copies of the first <max> of them, the nearest to <wanted> before all. */
 static size_t take(
     struct known *known, const char *wanted, char **names, size_t max)
 {
@@ -41,17 +38,14 @@ static size_t take(
 	    span_of(wanted), (const char *const *)known->names, known->n);
 	size_t n = 0;
 
-	for (size_t i = 1; i < known->n; i++)
-		if (known->names[i] == near) {
-			known->names[i] = known->names[0];
-			known->names[0] = (char *)(uintptr_t)near;
-		}
+	if (near && n < max)
+		names[n++] = mem_strdup(near);
 	for (size_t i = 0; i < known->n; i++) {
-		if (n < max)
-			names[n++] = known->names[i];
-		else
-			free(known->names[i]);
+		if (n < max && known->names[i] != near)
+			names[n++] = mem_strdup(known->names[i]);
 	}
+	for (size_t i = 0; i < known->n; i++)
+		free(known->names[i]);
 	return n;
 }
 

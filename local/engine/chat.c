@@ -13,6 +13,7 @@
 struct chat {
 	const struct tokenizer *tokenizer;
 	struct template *plain, *with_tools; /* the latter may be NULL */
+	struct span texts[2];                /* of both, in the arena */
 	struct arena arena;
 	struct json_doc trusted;
 };
@@ -43,8 +44,10 @@ struct chat *chat_new(const struct chat_source *source, struct error *err)
 		error_prefix(err, "chat template");
 		goto failed;
 	}
+	chat->texts[0] = arena_copy(&chat->arena, source->template);
 	if (source->tools_template.len == 0)
 		return chat;
+	chat->texts[1] = arena_copy(&chat->arena, source->tools_template);
 	chat->with_tools = template_load(source->tools_template, err);
 	if (chat->with_tools)
 		return chat;
@@ -65,6 +68,11 @@ void chat_free(struct chat **chat)
 	arena_free(&c->arena);
 	free(c);
 	*chat = NULL;
+}
+
+struct span chat_template(const struct chat *chat, bool has_tools)
+{
+	return chat->texts[has_tools && chat->with_tools ? 1 : 0];
 }
 
 bool chat_takes_tools(const struct chat *chat)

@@ -411,7 +411,7 @@ def names_from_callers_are_text(bench):
 @case
 def unpriced_estimated_and_unknown_are_said_only_when_there(bench):
     page = bench.open("/?range=7d")
-    for name in ("unpriced", "estimated", "unknown"):
+    for name in ("unpriced", "estimated", "unknown", "escalated"):
         note = page.run(f"document.querySelector('[data-note={name}]')"
                         "?.dataset.value")
         check(note and int(note) > 0, name, note)

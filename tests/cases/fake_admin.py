@@ -204,6 +204,7 @@ class Figures:
             "unknown": outcomes["unknown"],
             "estimated": n // 700 if odd else 0,
             "unpriced": n // 2500 if odd else 0,
+            "escalated": n // 900 if odd else 0,
             "input_tokens": n * 812, "cached_tokens": n * 204,
             "output_tokens": n * 241,
             **{name: middle(name) for name in (

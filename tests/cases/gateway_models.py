@@ -274,7 +274,7 @@ def every_mistake_has_its_place(bench):
     for change, word in (
             ({"path": "nowhere"}, "No such file"),
             ({"path": bad}, "config.json"),
-            ({"path": "hf:someone/something"}, "hf:someone/something"),
+            ({"path": "hf:someone/something"}, "sluice pull"),
             ({"context": 100000}, "at most the model's 256 tokens"),
             ({"backend": "cqu"}, 'did you mean "cpu"?'),
             ({"bach": 3}, 'did you mean "batch"?'),

@@ -90,7 +90,8 @@ static struct ledger_id reserve(struct world *world, unsigned writer,
 		world->utc_ns -= 60 * NS_PER_S;
 	if (world_draw(4) == 0) {
 		reserve.kind = LEDGER_CACHE_HIT;
-		reserve.source = (enum ledger_source)world_draw(5);
+		reserve.source =
+		    (enum ledger_source)world_draw(LEDGER_OUTCOMES);
 		reserve.answer_of = help_id(world_draw(100));
 	}
 	assert_int_equal(ledger_reserve(ledger_writer(world->ledger, writer),
@@ -228,6 +229,16 @@ static void add(int64_t *sum, int64_t amount)
 		*sum += amount;
 }
 
+static enum projection_outcome outcome_of(const struct told *row)
+{
+	if (row->state != LEDGER_SETTLED)
+		return PROJECTION_UNKNOWN;
+	/* One that was given up and had nobody after it. */
+	if (row->settle.outcome == LEDGER_ESCALATED)
+		return PROJECTION_UPSTREAM_DIED;
+	return (enum projection_outcome)row->settle.outcome;
+}
+
 static void count_row(struct projection_sum *sum, const struct told *row)
 {
 	const struct ledger_settle *end = &row->settle;
@@ -236,11 +247,10 @@ static void count_row(struct projection_sum *sum, const struct told *row)
 	sum->unknown += row->state == LEDGER_UNKNOWN;
 	sum->requests += row->is_last;
 	if (row->is_last)
-		sum->outcomes[row->state == LEDGER_SETTLED
-				  ? (size_t)end->outcome
-				  : PROJECTION_UNKNOWN]++;
+		sum->outcomes[outcome_of(row)]++;
 	if (row->state != LEDGER_SETTLED)
 		return;
+	sum->escalated += end->outcome == LEDGER_ESCALATED;
 	sum->estimated += end->is_estimated;
 	sum->unpriced += end->cost_nano == MONEY_UNPRICED ||
 			 end->baseline_nano == MONEY_UNPRICED ||
@@ -280,6 +290,7 @@ void sums_must_equal(
 	assert_int_equal(a->unknown, b->unknown);
 	assert_int_equal(a->estimated, b->estimated);
 	assert_int_equal(a->unpriced, b->unpriced);
+	assert_int_equal(a->escalated, b->escalated);
 	assert_int_equal(a->input_tokens, b->input_tokens);
 	assert_int_equal(a->cached_tokens, b->cached_tokens);
 	assert_int_equal(a->output_tokens, b->output_tokens);
@@ -382,7 +393,7 @@ char *world_dump(const struct world *world)
 {
 	static const char *const texts[] = {
 	    "SELECT level, mask, bucket, " NAMED
-	    ", rows, cache_hits, unknown, estimated, unpriced, input_tokens,"
+	    ", rows, cache_hits, unknown, estimated, unpriced, escalated, input_tokens,"
 	    " cached_tokens, output_tokens, cost_nano, baseline_nano,"
 	    " saved_nano, saved_by_cache_nano, requests, requests_completed,"
 	    " requests_client_gone, requests_upstream_died,"

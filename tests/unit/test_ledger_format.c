@@ -237,7 +237,7 @@ static void a_settle_comes_back_with_its_extremes(void **state)
 	assert_true(out.settle.first_token_ns == INT64_MAX - 1);
 	assert_true(out.settle.duration_ns == INT64_MAX);
 	assert_true(out.settle.followers == UINT32_MAX);
-	slot[96] = LEDGER_REFUSED + 1;
+	slot[96] = LEDGER_OUTCOMES;
 	assert_false(format_read_settle(slot, &out));
 	slot[96] = 0;
 	slot[97] = 2;

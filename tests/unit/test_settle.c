@@ -357,7 +357,7 @@ static void no_connection_costs_nothing(void **state)
 {
 	struct fixture *f = *state;
 
-	begin(f, SMALL)->failure = CALL_NO_CONNECTION;
+	begin(f, SMALL)->failure = ATTEMPT_AWAY;
 	attempt_settle(&f->request, LEDGER_UPSTREAM_DIED);
 	ROW(f, false, 0, 0, 0, 0, 0, 0);
 }
@@ -366,7 +366,7 @@ static void an_answer_that_never_came_may_have_cost_more(void **state)
 {
 	struct fixture *f = *state;
 
-	begin(f, SMALL)->failure = CALL_FIRST_BYTE_TIMEOUT;
+	begin(f, SMALL)->failure = ATTEMPT_LATE;
 	attempt_settle(&f->request, LEDGER_TIMED_OUT);
 	ROW(f, true, 0, 0, 0, 0, 0, 0);
 }

@@ -1,0 +1,551 @@
+#!/usr/bin/env python3
+# gateway_local.py -- the API of models inside, over tiny checkpoints.
+# SPDX-License-Identifier: Apache-2.0
+"""Random weights write noise, but always the same: what is said of it, in a
+stream and not, how it is counted, what is refused, and where it goes when the
+engine cannot, or is not sure.
+"""
+import math
+
+from engine import Place, SMOLLM2, sanitized
+from harness import *  # noqa: F403
+
+CHAT = ("{% for m in messages %}<|im_start|>{{ m.role }} {{ m.content }}"
+        "<|im_end|>{% endfor %}"
+        "{% if add_generation_prompt %}<|im_start|>assistant {% endif %}")
+TOOLS = ("{% for t in tools or [] %}{{ t.function.name }}<tool_call>"
+         "{% endfor %}{% for m in messages %}<|im_start|>{{ m.role }}"
+         "{% if m.content %} {{ m.content }}{% endif %}"
+         "{% for c in m.tool_calls or [] %}<tool_call>"
+         "{{ c.function.arguments.items() | list }}</tool_call>{% endfor %}"
+         "<|im_end|>{% endfor %}<|im_start|>assistant ")
+
+TINY = "local/tiny"
+ENDLESS = {"2": -100, "4": -100}  # the ends of a text
+PRICE = {"input": 1, "cached_input": 0.5, "output": 2}
+WEATHER = {"type": "function", "function": {
+    "name": "w", "parameters": {
+        "type": "object", "properties": {
+            "c": {"enum": ["a", "b"]}, "n": {"$ref": "#/$defs/n"}},
+        "required": ["c", "n"], "additionalProperties": False,
+        "$defs": {"n": {"type": "boolean"}}}}}
+POLICY_LOCAL = {
+    "name": "local-first", "baseline": "up/large", "cache": "auto",
+    "use": [TINY, "up/large"],
+    "rules": [
+        {"name": "unsure", "when": "request.text.startsWith('unsure')",
+         "use": [TINY, "up/small"],
+         "escalate": {"below": 1.0, "hold": 6, "to": "up/large"}},
+        {"name": "sure", "when": "request.text.startsWith('sure')",
+         "use": [TINY, "up/large"],
+         "escalate": {"below": 0.000001, "hold": 6}},
+        {"name": "samples", "when": "request.text.startsWith('agree')",
+         "use": [TINY, "up/large"],
+         "escalate": {"hold": 20, "sample": {"n": 3, "agree": 3}}},
+        {"name": "alone", "when": "request.text.startsWith('alone')",
+         "use": [TINY], "escalate": {"below": 1.0, "hold": 6}},
+    ]}
+
+
+class Local(Bench):
+    """The usual bench, with models inside."""
+
+    def __init__(self):
+        self.place = Place()
+        local = [
+            {"name": TINY, "price": PRICE, "context": 256, "batch": 4,
+             "path": self.place.checkpoint("llama", chat=CHAT)},
+            {"name": "local/tools", "price": PRICE,
+             "path": self.place.checkpoint("qwen3", chat=TOOLS)},
+            {"name": "local/bert", "price": PRICE,
+             "path": self.place.checkpoint("bert")},
+        ]
+        super().__init__(POLICY_LOCAL, local=local, keys=[
+            {"name": "team-a", "key": KEY, "tags": ["internal"]}],
+            engine={"queue": 10}, cache={"store": "memory", "size": "16MiB"})
+        eventually(lambda: get(self.gateway.admin, "/readyz").count(
+            b'"ready"') == 3, "the models are loaded", 30)
+
+    def close(self):
+        problem = super().close()
+        self.place.close()
+        return problem
+
+
+def ask(bench, model=TINY, content="Hello there", status=200, **more):
+    """A chat, its JSON answer."""
+    more.setdefault("max_tokens", 8)
+    more.setdefault("seed", 7)
+    answer = bench.gateway.ask(chat(content, model, **more))
+    check_equal(answer.status, status, answer.body)
+    return answer.json()
+
+
+def events(answer):
+    """The JSON of a stream's events, which ends as it should."""
+    datas = [block[6:] for block in answer.body.decode().split("\n\n")
+             if block.startswith("data: ")]
+    check_equal(datas[-1], "[DONE]", answer.body[-300:])
+    return [json.loads(data) for data in datas[:-1]]
+
+
+def stream(bench, model=TINY, content="Hello there", **more):
+    more.setdefault("max_tokens", 8)
+    more.setdefault("seed", 7)
+    answer = bench.gateway.ask(chat(
+        content, model, stream=True,
+        stream_options={"include_usage": True}, **more))
+    check_equal(answer.status, 200, answer.body)
+    return events(answer)
+
+
+def joined(chunks):
+    """What a client makes of a stream of chat: message, logprobs, reason."""
+    out = {}
+    for chunk in chunks:
+        for choice in chunk["choices"]:
+            one = out.setdefault(choice["index"], {
+                "content": "", "calls": {}, "logprobs": [], "reason": None})
+            delta = choice["delta"]
+            one["content"] += delta.get("content") or ""
+            for call in delta.get("tool_calls", []):
+                said = one["calls"].setdefault(call["index"], ["", "", ""])
+                said[0] += call.get("id", "")
+                said[1] += call["function"].get("name", "")
+                said[2] += call["function"].get("arguments", "")
+            one["logprobs"] += (choice["logprobs"] or {}).get("content", [])
+            one["reason"] = choice["finish_reason"] or one["reason"]
+    return out
+
+
+def told(answer):
+    """The same of an answer that is not a stream."""
+    return {choice["index"]: {
+        "content": choice["message"]["content"] or "",
+        "calls": {i: [call["id"], call["function"]["name"],
+                      call["function"]["arguments"]]
+                  for i, call in enumerate(
+                      choice["message"].get("tool_calls", []))},
+        "logprobs": (choice["logprobs"] or {}).get("content", []),
+        "reason": choice["finish_reason"]} for choice in answer["choices"]}
+
+
+def refused(bench, param, code="unsupported_parameter", model=TINY, **more):
+    error = ask(bench, model, status=400, **more)["error"]
+    check_equal((error["param"], error["code"], error["type"]),
+                (param, code, "invalid_request_error"), error)
+    return error["message"]
+
+
+# --- answers -----------------------------------------------------------------
+
+@case
+def an_answer_has_all_that_openais_has(bench):
+    before = time.time()
+    answer = bench.gateway.ask(chat("Hello there", TINY, max_tokens=5,
+                                   logit_bias=ENDLESS))
+    body = answer.json()
+    check(body["id"].startswith("chatcmpl-"), body)
+    check_equal((body["object"], body["model"]), ("chat.completion", TINY))
+    check(abs(body["created"] - before) < 60, body["created"])
+    check(re.fullmatch(r"fp_[0-9a-f]{10}", body["system_fingerprint"]), body)
+    check_equal(body["choices"][0]["finish_reason"], "length")
+    check_equal(body["choices"][0]["message"]["role"], "assistant")
+    usage = body["usage"]
+    check_equal((usage["completion_tokens"], usage["total_tokens"]),
+                (5, usage["prompt_tokens"] + 5))
+    check(usage["prompt_tokens_details"]["cached_tokens"] >= 0, usage)
+    check_equal(usage["completion_tokens_details"], {"reasoning_tokens": 0})
+    check_equal(answer.header("x-sluice-model"), TINY)
+    row, = bench.gateway.rows(answer)
+    check_equal((row["kind"], row["outcome"], row["estimated"], row["model"]),
+                ("local", "completed", False, TINY))
+    check_equal((row["output_tokens"],
+                 row["input_tokens"] + row["cached_tokens"]),
+                (5, usage["prompt_tokens"]))
+    check_equal(row["cost_nano_usd"], row["input_tokens"] * 1000
+                + row["cached_tokens"] * 500 + 5 * 2000)
+
+
+@case
+def a_stream_says_what_the_object_says(bench):
+    for more in ({}, {"temperature": 0}, {"n": 3},
+                 {"logprobs": True, "top_logprobs": 3}, {"max_tokens": 60}):
+        whole = ask(bench, **more)
+        chunks = stream(bench, **more)
+        check_equal(joined(chunks), told(whole), more)
+        check_equal(chunks[0]["choices"][0]["delta"],
+                    {"role": "assistant", "content": ""})
+        check_equal(chunks[-1]["choices"], [])
+        for name in ("prompt_tokens", "completion_tokens"):
+            check_equal(chunks[-1]["usage"][name], whole["usage"][name])
+        for chunk in chunks[:-1]:
+            check_equal(chunk["usage"], None)
+
+
+@case
+def usage_is_not_told_to_who_did_not_ask(bench):
+    answer = bench.gateway.ask(
+        chat("Hello", TINY, stream=True, max_tokens=3, logit_bias=ENDLESS))
+    check(all("usage" not in chunk for chunk in events(answer)), answer.body)
+    row, = bench.gateway.rows(answer)
+    check_equal((row["output_tokens"], row["estimated"]), (3, False))
+
+
+@case
+def a_seed_makes_an_answer_again_and_none_another(bench):
+    said = [told(ask(bench, seed=seed, max_tokens=20))
+            for seed in (1, 1, 2)]
+    check_equal(said[0], said[1])
+    check(said[0] != said[2], said)
+    free = [told(ask(bench, seed=None, max_tokens=20)) for _ in range(2)]
+    check(free[0] != free[1], free)
+
+
+@case
+def several_choices_differ_and_read_the_prompt_once(bench):
+    one = ask(bench, logit_bias=ENDLESS)
+    three = ask(bench, n=3, logit_bias=ENDLESS)
+    check_equal(three["usage"]["prompt_tokens"],
+                one["usage"]["prompt_tokens"])
+    check_equal(three["usage"]["completion_tokens"], 24)
+    said = told(three)
+    check_equal(said[0], told(one)[0])
+    check(said[0] != said[1] and said[1] != said[2], said)
+
+
+@case
+def a_stop_string_ends_an_answer_before_it(bench):
+    text = told(ask(bench, max_tokens=40))[0]["content"]
+    stop = text[10:12]
+    for wanted in (stop, ["\u00e9never", stop]):
+        whole = told(ask(bench, max_tokens=40, stop=wanted))[0]
+        check_equal(whole["content"], text[:text.index(stop)])
+        check_equal(whole["reason"], "stop")
+        check_equal(told(ask(bench, max_tokens=40, stop=wanted)),
+                    joined(stream(bench, max_tokens=40, stop=wanted)))
+
+
+@case
+def bias_makes_and_unmakes_tokens(bench):
+    # Token 40 is one character of the small vocabulary.
+    said = told(ask(bench, logit_bias={"40": 100}, temperature=0))
+    check_equal(len(set(said[0]["content"])), 1)
+    for penalty in ({"frequency_penalty": 2}, {"repetition_penalty": 10}):
+        other = told(ask(bench, logit_bias={"40": 5}, temperature=0,
+                         max_tokens=30, **penalty))
+        check(len(set(other[0]["content"])) > 1, penalty, other)
+
+
+@case
+def logprobs_tell_of_each_token(bench):
+    entries = told(ask(bench, temperature=0, logprobs=True,
+                       top_logprobs=4))[0]["logprobs"]
+    check_equal(len(entries), 8)
+    for entry in entries:
+        tops = entry["top_logprobs"]
+        check_equal(len(tops), 4)
+        check_equal([tops[0][name] for name in ("token", "logprob", "bytes")],
+                    [entry[name] for name in ("token", "logprob", "bytes")])
+        check(all(a["logprob"] >= b["logprob"]
+                  for a, b in zip(tops, tops[1:])), tops)
+        check(sum(math.exp(top["logprob"]) for top in tops) <= 1.0001, tops)
+        check_equal(bytes(entry["bytes"]).decode(), entry["token"])
+
+
+@case
+def limits_are_obeyed_the_smaller_first(bench):
+    for more, wanted in (({"max_tokens": 9, "max_completion_tokens": 4}, 4),
+                         ({"max_tokens": 3, "max_completion_tokens": 4}, 3)):
+        check_equal(ask(bench, **more)["usage"]["completion_tokens"], wanted)
+    usage = ask(bench, max_tokens=None, logit_bias=ENDLESS
+                )["usage"]
+    check_equal(usage["total_tokens"], 256)
+
+
+# --- completions ---------------------------------------------------------------
+
+def complete(bench, prompt, status=200, **more):
+    more.setdefault("seed", 3)
+    answer = bench.gateway.ask(
+        dict({"model": TINY, "prompt": prompt}, **more), "/v1/completions")
+    check_equal(answer.status, status, answer.body)
+    return answer.json()
+
+
+@case
+def completions_take_texts_lists_and_tokens(bench):
+    text = complete(bench, "Hello", logit_bias=ENDLESS)
+    check_equal((text["object"], text["usage"]["completion_tokens"]),
+                ("text_completion", 16))
+    # H is 7 + ord("H") - 33 in the small vocabulary.
+    ids = [7 + ord(c) - 33 for c in "Hello"]
+    for prompt in (ids, [ids], ["Hello"]):
+        same = complete(bench, prompt, logit_bias=ENDLESS)
+        check_equal(same["choices"], text["choices"], prompt)
+    two = complete(bench, ["Hello", "there"], n=2, max_tokens=4,
+                   logit_bias=ENDLESS)
+    check_equal([one["index"] for one in two["choices"]], [0, 1, 2, 3])
+    check_equal((two["usage"]["prompt_tokens"],
+                 two["usage"]["completion_tokens"]), (10, 16))
+
+
+@case
+def completions_tell_logprobs_their_own_way(bench):
+    choice, = complete(bench, "Hello", max_tokens=5, logprobs=2)["choices"]
+    said = choice["logprobs"]
+    check_equal([len(said[name]) for name in (
+        "tokens", "token_logprobs", "top_logprobs", "text_offset")], [5] * 4)
+    check_equal("".join(said["tokens"]), choice["text"])
+    check_equal(said["text_offset"], [0, 1, 2, 3, 4])
+    answer = bench.gateway.ask(
+        {"model": TINY, "prompt": "Hello", "max_tokens": 5, "logprobs": 2,
+         "seed": 3, "stream": True}, "/v1/completions")
+    pieces = [chunk["choices"][0] for chunk in events(answer)]
+    check_equal("".join(one["text"] for one in pieces), choice["text"])
+    check_equal(sum(((one["logprobs"] or {}).get("tokens", [])
+                     for one in pieces), []), said["tokens"])
+
+
+# --- what the model reads -------------------------------------------------------
+
+@case
+def parts_and_roles_are_brought_into_a_templates_form(bench):
+    def tokens(messages, model=TINY):
+        answer = bench.gateway.ask({"model": model, "messages": messages,
+                                    "max_tokens": 1})
+        check_equal(answer.status, 200, answer.body)
+        return answer.json()["usage"]["prompt_tokens"]
+    plain = tokens([{"role": "system", "content": "ab\ncd"}])
+    parts = [{"type": "text", "text": "ab"}, {"type": "text", "text": "cd"}]
+    check_equal(tokens([{"role": "system", "content": parts}]), plain)
+    check_equal(tokens([{"role": "developer", "content": "ab\ncd"}]), plain)
+    # A control token that a user writes is so many characters.
+    check_equal(tokens([{"role": "user", "content": "<|im_end|>"}]),
+                tokens([{"role": "user", "content": "0123456789"}]))
+    arguments = '{"c": "a"}'
+    turn = [{"role": "user", "content": "x"},
+            {"role": "assistant", "content": None, "tool_calls": [
+                {"id": "1", "type": "function", "function": {
+                    "name": "w", "arguments": arguments}}]},
+            {"role": "tool", "tool_call_id": "1", "content": "y"}]
+    check(tokens(turn, "local/tools") > 20, "a round of tools")
+
+
+@case
+def template_arguments_are_passed_on(bench):
+    message = "Hello"
+    base = ask(bench, "local/tools", message)["usage"]["prompt_tokens"]
+    more = ask(bench, "local/tools", message, tools=[WEATHER])["usage"]
+    check_equal(more["prompt_tokens"], base + len("w<tool_call>"))
+    none = ask(bench, "local/tools", message, tools=[WEATHER],
+               tool_choice="none")["usage"]
+    check_equal(none["prompt_tokens"], base)
+
+
+# --- what cannot be done -----------------------------------------------------------
+
+@case
+def what_cannot_be_done_is_refused_by_name(bench):
+    refused(bench, "functions", functions=[{"name": "f"}])
+    refused(bench, "web_search_options", web_search_options={})
+    refused(bench, "tools", tools=[WEATHER])
+    for name, value in (("temperature", 2.5), ("top_p", -1), ("n", 17),
+                        ("logit_bias", {"101": 1}), ("stop", [""]),
+                        ("top_logprobs", 21), ("max_tokens", 0),
+                        ("seed", 1.5), ("tool_choice", "auto"),
+                        ("frequency_penalty", 3), ("min_p", "x")):
+        error = ask(bench, status=400, **{name: value})["error"]
+        check_equal(error["param"], name, error)
+    error = ask(bench, status=400, content=[{
+        "type": "image_url", "image_url": {"url": "data:,"}}])["error"]
+    check_equal(error["code"], "unsupported_parameter", error)
+    check("image_url" in error["message"], error)
+    for name, value in (("suffix", "x"), ("echo", True), ("best_of", 4)):
+        error = complete(bench, "x", status=400, **{name: value})["error"]
+        check_equal(error["param"], name, error)
+    error = ask(bench, status=400, content="x" * 300)["error"]
+    check_equal(error["code"], "context_length_exceeded", error)
+    ask(bench, metadata={"a": "b"}, user="u", store=False, verbosity="low")
+
+
+@case
+def models_do_what_they_are_for(bench):
+    error = ask(bench, "local/bert", status=400)["error"]
+    check_equal(error["code"], "unsupported_endpoint", error)
+    answer = bench.gateway.ask({"model": TINY, "input": "x"},
+                               "/v1/embeddings")
+    check_equal(answer.status, 400, answer.body)
+    answer = bench.gateway.ask({"model": "local/bert", "input": ["x", "y"]},
+                               "/v1/embeddings")
+    check_equal(answer.status, 200, answer.body)
+    check_equal(len(answer.json()["data"]), 2)
+    row, = bench.gateway.rows(answer)
+    check_equal((row["kind"], row["outcome"], row["output_tokens"]),
+                ("local", "completed", 0))
+    check(row["input_tokens"] >= 2, row)
+
+
+# --- schemas and tools ---------------------------------------------------------
+
+@case
+def a_schema_holds_whatever_is_sampled(bench):
+    schema = WEATHER["function"]["parameters"]
+    for seed in range(5):
+        said = ask(bench, seed=seed, max_tokens=60, response_format={
+            "type": "json_schema", "json_schema": {
+                "name": "x", "strict": True, "schema": schema}})
+        choice, = said["choices"]
+        value = json.loads(choice["message"]["content"])
+        check_equal(sorted(value), ["c", "n"])
+        check(value["c"] in "ab" and isinstance(value["n"], bool), value)
+        check_equal(choice["finish_reason"], "stop")
+    said = ask(bench, max_tokens=4, response_format={"type": "json_object"})
+    check(said["choices"][0]["message"]["content"].startswith("{"), said)
+    error = ask(bench, status=400, response_format={
+        "type": "json_schema", "json_schema": {"name": "x", "schema": {
+            "type": "object", "if": {}}}})["error"]
+    check_equal(error["param"], "response_format", error)
+    check("if" in error["message"], error)
+
+
+@case
+def a_call_that_is_asked_for_is_made(bench):
+    for choice in ("required", {"type": "function",
+                                "function": {"name": "w"}}):
+        more = {"tools": [WEATHER], "tool_choice": choice, "max_tokens": 80}
+        whole = told(ask(bench, "local/tools", **more))
+        (name, arguments), = [call[1:] for call in whole[0]["calls"].values()]
+        value = json.loads(arguments)
+        check_equal((name, sorted(value)), ("w", ["c", "n"]))
+        check_equal((whole[0]["content"], whole[0]["reason"]),
+                    ("", "tool_calls"))
+        chunked = joined(stream(bench, "local/tools", **more))
+        for one in (whole, chunked):
+            check(one[0]["calls"].pop(0)[0].startswith("call"), one)
+        check_equal(chunked, whole)
+
+
+# --- how it ends -----------------------------------------------------------------------
+
+@case
+def a_client_that_leaves_pays_for_what_was_written(bench):
+    client = bench.gateway.connect()
+    client.send(bench.gateway.bytes(chat(
+        "Hello", TINY, stream=True, logit_bias=ENDLESS, n=8)))
+    client.until(b'"delta":{"content":"')
+    client.reset()
+    row = eventually(lambda: [one for one in bench.gateway.export()
+                              if one["outcome"] == "client_gone"],
+                     "the row of who left")[0]
+    check_equal((row["kind"], row["estimated"]), ("local", False))
+    check(0 < row["output_tokens"] < 1900 and row["input_tokens"] > 0, row)
+
+
+@case
+def an_answer_is_kept_and_shared_as_an_upstreams_is(bench):
+    body = chat("kept", TINY, temperature=0, max_tokens=6)
+    first, second = bench.gateway.ask(body), bench.gateway.ask(body)
+    check_equal([one.header("x-sluice-cache") for one in (first, second)],
+                ["miss", "hit"])
+    check_equal(second.body, first.body)
+    row, = bench.gateway.rows(second)
+    check_equal((row["kind"], row["cost_nano_usd"]), ("cache_hit", 0))
+    streamed = bench.gateway.ask(dict(body, stream=True))
+    check_equal(streamed.header("x-sluice-cache"), "hit")
+    check_equal(joined(events(streamed)), told(first.json()))
+
+
+# --- where it goes then ------------------------------------------------------------------
+
+@case
+def an_unsure_answer_goes_to_the_next_model(bench):
+    for streams in (False, True):
+        answer = bench.gateway.ask(chat(
+            "unsure", "auto", stream=streams, max_tokens=30, seed=1))
+        check_equal(answer.status, 200, answer.body)
+        check_equal(answer.header("x-sluice-model"), "up/large")
+        check_equal(bench.upstream.last().json()["model"], "large-1")
+        given_up, given = bench.gateway.rows(answer, 2)
+        check_equal([given_up[name] for name in (
+            "kind", "outcome", "model", "estimated", "baseline_nano_usd")],
+            ["local", "escalated", TINY, False, 0])
+        check(6 <= given_up["output_tokens"] <= 30, given_up)
+        check(given_up["cost_nano_usd"] > 0, given_up)
+        check_equal((given["kind"], given["outcome"], given["model"]),
+                    ("upstream", "completed", "up/large"))
+    line = [one for one in map(json.loads, bench.gateway.process.out(
+        ).splitlines()) if one["request_id"] ==
+        answer.header("x-sluice-request-id")][0]
+    check_equal((line["held_model"], line["escalated"]), (TINY, "unsure"))
+    check(0 <= line["confidence"] <= 1 and line["held_ms"] >= 0, line)
+    check(bench.gateway.metric("sluice_escalations_total", model=TINY,
+                               reason="unsure") >= 2, "escalations")
+    check(bench.gateway.metric("sluice_held_seconds_count",
+                               model=TINY) >= 2, "held")
+
+
+@case
+def a_sure_answer_is_released_and_nothing_is_lost(bench):
+    for streams in (False, True):
+        answer = bench.gateway.ask(chat(
+            "sure", "auto", stream=streams, max_tokens=20, seed=1))
+        check_equal(answer.header("x-sluice-model"), TINY)
+        pinned = ask(bench, content="sure", max_tokens=20, seed=1)
+        said = (joined(events(answer)) if streams else told(answer.json()))
+        check_equal(said, told(pinned))
+        bench.gateway.rows(answer, 1)
+
+
+@case
+def samples_that_disagree_go_to_the_next_model(bench):
+    answer = bench.gateway.ask(chat("agree", "auto", max_tokens=12, seed=1,
+                                   logit_bias=ENDLESS))
+    check_equal(answer.header("x-sluice-model"), "up/large")
+    given_up, _ = bench.gateway.rows(answer, 2)
+    check_equal((given_up["outcome"], given_up["output_tokens"]),
+                ("escalated", 36))
+    check(bench.gateway.metric("sluice_escalations_total", model=TINY,
+                               reason="disagreed") == 1, "escalations")
+
+
+@case
+def samples_that_agree_are_given(bench):
+    # One token is all but certain, so three samples say the same.
+    answer = bench.gateway.ask(chat(
+        "agree", "auto", max_tokens=12, seed=1, logit_bias={"40": 100}))
+    check_equal(answer.header("x-sluice-model"), TINY)
+    body = answer.json()
+    check_equal(len(set(body["choices"][0]["message"]["content"])), 1)
+    check_equal(body["usage"]["completion_tokens"], 36)
+
+
+@case
+def nobody_else_to_ask_means_the_answer_is_given(bench):
+    answer = bench.gateway.ask(chat("alone", "auto", max_tokens=20))
+    check_equal((answer.status, answer.header("x-sluice-model")),
+                (200, TINY))
+    row, = bench.gateway.rows(answer)
+    check_equal(row["outcome"], "completed")
+
+
+@case
+def a_full_queue_is_429_or_another_models_work(bench):
+    # Four texts are written at once and ten may wait.
+    body = chat("Hello", TINY, logit_bias=ENDLESS, n=16)
+    answer = bench.gateway.ask(body)
+    check_equal(answer.status, 429, answer.body)
+    check(int(answer.header("retry-after")) >= 1, answer.headers)
+    error = answer.json()["error"]
+    check_equal(error["code"], "engine_overloaded", error)
+    row, = bench.gateway.rows(answer)
+    check_equal((row["outcome"], row["status"]), ("refused", 429))
+    other = bench.gateway.ask(dict(body, model="auto"))
+    check_equal(other.header("x-sluice-model"), "up/large")
+    check_equal([row["outcome"] for row in bench.gateway.rows(other, 2)],
+                ["refused", "completed"])
+    check_equal(ask(bench)["object"], "chat.completion")
+
+
+if __name__ == "__main__":
+    run_cases(Local)
