@@ -80,6 +80,7 @@ struct lane {
 	struct lane_stats now;       /* to be published */
 	double leave;                /* leave_ns before it is published */
 	struct grammar_vocab *vocab; /* NULL until a text needs it */
+	char *vocab_error;           /* why there can be none, or NULL */
 	struct text **bound;         /* (batch) room for a step's */
 	struct prefix *prefix;       /* NULL for an encoder */
 	struct session_part *parts;  /* (batch) of the step */
