@@ -143,6 +143,7 @@ struct text {
 	struct sampler *sampler; /* from the first admission to the end */
 	uint32_t reserved;       /* tokens that there is memory for */
 	uint32_t most;           /* tokens computed before a preemption */
+	bool is_ready; /* its prompt may go on in the step that is planned */
 };
 
 /* Texts to embed or to classify. */
