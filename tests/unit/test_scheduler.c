@@ -242,6 +242,7 @@ static void refuses_more_than_may_wait(void **state)
 	}
 	offer = job_new(place.lane, &options, &err);
 	assert_int_equal(offer.refusal, JOB_FULL);
+	assert_non_null(strstr(err.text, "4 texts wait already"));
 	assert_null(offer.job);
 	assert_true(offer.retry_ns > 0);
 	lane_stats(place.lane, &stats);
