@@ -9,9 +9,11 @@
 
 /*
  * usage: engine_bench MODEL THREADS [exact|short]
- * Reads "prefill N", "decode CONTEXT N", "embed TEXTS TOKENS" and "rss" from
- * its standard input and answers each with one line: "WALL_NS CPU_NS" of the
- * whole process, or KiB resident with those of files among them.
+ * Reads "prefill N", "decode CONTEXT N", "together TEXTS CONTEXT N" (N steps of
+ * so many texts, one token each), "embed TEXTS TOKENS", "mixed" (16 texts of
+ * many lengths) and "rss" from its standard input and answers each with one
+ * line: "WALL_NS CPU_NS" of the whole process, or KiB resident with those of
+ * files among them.
  * bench/engine/run.py drives it beside others.
  */
 struct bench {
@@ -32,6 +34,20 @@ static void quit(const char *text)
 	exit(1);
 }
 
+static int64_t process_cpu_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static void print_time(int64_t wall, int64_t cpu)
+{
+	printf("%lld %lld\n", (long long)(clock_mono_ns() - wall),
+	    (long long)(process_cpu_ns() - cpu));
+}
+
 static void feed(struct bench *b, struct session *s, uint32_t n)
 {
 	uint32_t *ids = mem_alloc(n * sizeof(*ids)), at = session_length(s);
@@ -41,6 +57,52 @@ static void feed(struct bench *b, struct session *s, uint32_t n)
 	if (session_feed(s, ids, n, b->logits, &b->err) != OK)
 		quit(b->err.text);
 	free(ids);
+}
+
+/* <n> steps of <texts> texts that begin with <context> tokens each. */
+static void run_together(
+    struct bench *b, uint32_t texts, uint32_t context, uint32_t n)
+{
+	struct session **sessions = mem_alloc(texts * sizeof(*sessions));
+	uint32_t *next = mem_alloc(texts * sizeof(*next));
+	float *logits = mem_alloc(
+	    (size_t)texts * model_info(b->model).vocab * sizeof(float));
+	int64_t wall, cpu;
+
+	for (uint32_t i = 0; i < texts; i++) {
+		sessions[i] = session_new(b->model, 0, &b->err);
+		feed(b, sessions[i], context);
+	}
+	wall = clock_mono_ns();
+	cpu = process_cpu_ns();
+	for (uint32_t k = 0; k < n; k++) {
+		for (uint32_t i = 0; i < texts; i++)
+			next[i] = token(context + k);
+		if (session_step(sessions, next, texts, logits, &b->err) != OK)
+			quit(b->err.text);
+	}
+	print_time(wall, cpu);
+	for (uint32_t i = 0; i < texts; i++)
+		session_free(&sessions[i]);
+	free(sessions);
+	free(next);
+	free(logits);
+}
+
+/* Texts of these many tokens, as sentences come. */
+static void embed_mixed(struct bench *b)
+{
+	static const uint32_t lengths[16] = {
+	    7, 9, 11, 12, 14, 15, 17, 18, 21, 24, 28, 33, 39, 48, 64, 96};
+	struct model_text texts[16] = {{.n = 0}};
+	uint32_t ids[96];
+
+	for (uint32_t i = 0; i < 96; i++)
+		ids[i] = token(i);
+	for (int i = 0; i < 16; i++)
+		texts[i] = (struct model_text){.tokens = ids, .n = lengths[i]};
+	if (model_embed(b->model, texts, 16, b->vectors, &b->err) != OK)
+		quit(b->err.text);
 }
 
 static void embed(struct bench *b, uint32_t n, uint32_t tokens)
@@ -57,14 +119,6 @@ static void embed(struct bench *b, uint32_t n, uint32_t tokens)
 		quit(b->err.text);
 	free(texts);
 	free(ids);
-}
-
-static int64_t process_cpu_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
 static void run(struct bench *b, const char *verb, uint32_t n, uint32_t m)
@@ -84,8 +138,9 @@ static void run(struct bench *b, const char *verb, uint32_t n, uint32_t m)
 		feed(b, s, 1);
 	if (strcmp(verb, "embed") == 0)
 		embed(b, n, m);
-	printf("%lld %lld\n", (long long)(clock_mono_ns() - wall),
-	    (long long)(process_cpu_ns() - cpu));
+	if (strcmp(verb, "mixed") == 0)
+		embed_mixed(b);
+	print_time(wall, cpu);
 	session_free(&s);
 }
 
@@ -130,11 +185,14 @@ int main(int argc, char **argv)
 		size_t len = strcspn(line, " \n");
 		char *rest = line + len;
 		uint32_t n = (uint32_t)strtoul(rest, &rest, 10);
-		uint32_t m = (uint32_t)strtoul(rest, NULL, 10);
+		uint32_t m = (uint32_t)strtoul(rest, &rest, 10);
+		uint32_t k = (uint32_t)strtoul(rest, NULL, 10);
 
 		line[len] = '\0';
 		if (strcmp(line, "rss") == 0)
 			print_resident();
+		else if (strcmp(line, "together") == 0)
+			run_together(&b, n, m, k);
 		else
 			run(&b, line, n, m);
 		fflush(stdout);

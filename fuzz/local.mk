@@ -13,6 +13,7 @@ EXTRA_DIST += fuzz/corpus \
 	fuzz/policy.dict \
 	fuzz/pull.dict \
 	fuzz/gguf.dict \
+	fuzz/grammar.dict \
 	fuzz/model_config.dict \
 	fuzz/redis_url.dict \
 	fuzz/replay.dict \
@@ -36,6 +37,7 @@ noinst_PROGRAMS += \
 	fuzz/fuzz_policy \
 	fuzz/fuzz_pull \
 	fuzz/fuzz_gguf \
+	fuzz/fuzz_grammar \
 	fuzz/fuzz_model_config \
 	fuzz/fuzz_redis_url \
 	fuzz/fuzz_replay \
@@ -57,6 +59,7 @@ fuzz_fuzz_ledger_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_policy_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_pull_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_gguf_LDFLAGS = $(FUZZER_LINK)
+fuzz_fuzz_grammar_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_model_config_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_redis_url_LDFLAGS = $(FUZZER_LINK)
 fuzz_fuzz_replay_LDFLAGS = $(FUZZER_LINK)
@@ -79,6 +82,7 @@ REPLAYS = \
 	fuzz/replay_policy \
 	fuzz/replay_pull \
 	fuzz/replay_gguf \
+	fuzz/replay_grammar \
 	fuzz/replay_model_config \
 	fuzz/replay_redis_url \
 	fuzz/replay_replay \
@@ -103,6 +107,7 @@ fuzz_fuzz_ledger_SOURCES = fuzz/fuzz_ledger.c
 fuzz_fuzz_policy_SOURCES = fuzz/fuzz_policy.c
 fuzz_fuzz_pull_SOURCES = fuzz/fuzz_pull.c
 fuzz_fuzz_gguf_SOURCES = fuzz/fuzz_gguf.c
+fuzz_fuzz_grammar_SOURCES = fuzz/fuzz_grammar.c
 fuzz_fuzz_model_config_SOURCES = fuzz/fuzz_model_config.c
 fuzz_fuzz_redis_url_SOURCES = fuzz/fuzz_redis_url.c
 fuzz_fuzz_replay_SOURCES = fuzz/fuzz_replay.c
@@ -123,6 +128,7 @@ fuzz_replay_ledger_SOURCES = fuzz/fuzz_ledger.c fuzz/replay_main.c
 fuzz_replay_policy_SOURCES = fuzz/fuzz_policy.c fuzz/replay_main.c
 fuzz_replay_pull_SOURCES = fuzz/fuzz_pull.c fuzz/replay_main.c
 fuzz_replay_gguf_SOURCES = fuzz/fuzz_gguf.c fuzz/replay_main.c
+fuzz_replay_grammar_SOURCES = fuzz/fuzz_grammar.c fuzz/replay_main.c
 fuzz_replay_model_config_SOURCES = fuzz/fuzz_model_config.c fuzz/replay_main.c
 fuzz_replay_redis_url_SOURCES = fuzz/fuzz_redis_url.c fuzz/replay_main.c
 fuzz_replay_replay_SOURCES = fuzz/fuzz_replay.c fuzz/replay_main.c

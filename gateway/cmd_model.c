@@ -45,10 +45,14 @@ static void print_needs(const struct about *a)
 
 	printf("memory      %.1f MiB of files (mapped), %.1f MiB for "
 	       "computing",
-	    mebibytes(n->weights), mebibytes(n->fixed));
+	    mebibytes(n->weights), mebibytes(n->fixed - a->info.packed_bytes));
 	if (!a->info.is_encoder)
 		printf(", %.1f MiB for the keys and values of 1,000 tokens",
 		    mebibytes(n->thousand));
+	if (a->info.packed_bytes)
+		printf("\npacked      %.1f MiB of weights laid out anew for "
+		       "this machine, in place of the files' pages",
+		    mebibytes(a->info.packed_bytes));
 	printf("\nmachine     %.0f MiB of memory, %.0f MiB available, %u "
 	       "threads\n",
 	    mebibytes(a->machine.memory), mebibytes(a->machine.available),
@@ -136,10 +140,12 @@ static bool write_needs(const struct about *a, struct buf *out)
 
 	return buf_printf(out,
 	    ", \"memory\": {\"files_bytes\": %llu, \"computing_bytes\": %llu, "
+	    "\"packed_bytes\": %llu, "
 	    "\"kv_1000_tokens_bytes\": %llu, \"machine_bytes\": %llu, "
 	    "\"available_bytes\": %llu, \"weights_fit\": %s, "
 	    "\"context_that_fits\": %u}",
 	    (unsigned long long)n->weights, (unsigned long long)n->fixed,
+	    (unsigned long long)a->info.packed_bytes,
 	    (unsigned long long)n->thousand,
 	    (unsigned long long)a->machine.memory,
 	    (unsigned long long)a->machine.available,

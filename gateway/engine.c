@@ -113,6 +113,7 @@ static enum result open_checkpoint(struct engine *e,
 	struct model_options model = {
 	    .threads = e->threads,
 	    .is_exact = args->is_exact,
+	    .shortens = args->is_int8,
 	};
 	struct loading loading;
 	struct checkpoint_options options = {
@@ -141,6 +142,9 @@ int engine_open(struct engine *e, const struct command *command,
 	threads = e->machine.threads;
 	if (!args->model)
 		return command_misused(command, "--model MODEL is missing");
+	if (args->is_exact && args->is_int8)
+		return command_misused(
+		    command, "--exact and --int8 exclude each other");
 	if (!engine_whole(&(struct engine_number){command, "--threads",
 			      args->threads, 1, THREADS_MAX},
 		&threads) ||

@@ -9,7 +9,7 @@
 /* What every command that computes is told. */
 struct engine_args {
 	const char *model, *threads, *context;
-	bool is_exact;
+	bool is_exact, is_int8;
 };
 
 /* Rows of a command's options; <a> is a struct engine_args. */
@@ -19,6 +19,7 @@ struct engine_args {
 	}
 #define ENGINE_OPTIONS(a)                                                      \
 	ENGINE_MODEL_OPTION(a), {"--threads", &(a).threads, NULL},             \
+	    {"--int8", NULL, &(a).is_int8},                                    \
 	{                                                                      \
 		"--exact", NULL, &(a).is_exact                                 \
 	}
@@ -28,6 +29,8 @@ struct engine_args {
 	"    --model MODEL   a Hugging Face directory, a .gguf file, or "      \
 	"hf:owner/name as pulled\n"                                            \
 	"    --threads N     threads of arithmetic (all processors)\n"         \
+	"    --int8          products of eight bits: faster, and further "     \
+	"from --exact\n"                                                       \
 	"    --exact         plain F32 arithmetic: slow, what the rest is "    \
 	"checked by\n"
 

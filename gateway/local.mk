@@ -125,6 +125,7 @@ sluice_LDADD = libsluice.a $(SLUICE_LIBS)
 UNIT_TESTS += \
 	tests/unit/test_access_log \
 	tests/unit/test_class_memo \
+	tests/unit/test_call_post \
 	tests/unit/test_classified \
 	tests/unit/test_command \
 	tests/unit/test_config \
@@ -137,8 +138,8 @@ UNIT_TESTS += \
 	tests/unit/test_headers \
 	tests/unit/test_find_ledger \
 	tests/unit/test_line \
-	tests/unit/test_local_hold \
-	tests/unit/test_local_say \
+	tests/unit/test_hold \
+	tests/unit/test_say \
 	tests/unit/test_models \
 	tests/unit/test_process \
 	tests/unit/test_pull_answer \
@@ -162,6 +163,7 @@ tests_unit_test_cascade_SOURCES = tests/unit/test_cascade.c
 tests_unit_test_expected_SOURCES = tests/unit/test_expected.c
 tests_unit_test_access_log_SOURCES = tests/unit/test_access_log.c
 tests_unit_test_class_memo_SOURCES = tests/unit/test_class_memo.c
+tests_unit_test_call_post_SOURCES = tests/unit/test_call_post.c
 tests_unit_test_classified_SOURCES = tests/unit/test_classified.c
 tests_unit_test_command_SOURCES = tests/unit/test_command.c $(CAPTURE)
 tests_unit_test_config_SOURCES = tests/unit/test_config.c $(PLACE)
@@ -173,8 +175,8 @@ tests_unit_test_headers_SOURCES = tests/unit/test_headers.c
 tests_unit_test_find_ledger_SOURCES = tests/unit/test_find_ledger.c $(PLACE) \
 	$(CAPTURE)
 tests_unit_test_line_SOURCES = tests/unit/test_line.c
-tests_unit_test_local_hold_SOURCES = tests/unit/test_local_hold.c
-tests_unit_test_local_say_SOURCES = tests/unit/test_local_say.c
+tests_unit_test_hold_SOURCES = tests/unit/test_hold.c
+tests_unit_test_say_SOURCES = tests/unit/test_say.c
 tests_unit_test_models_SOURCES = tests/unit/test_models.c $(PLACE) \
 	tests/unit/certificates.c tests/unit/certificates.h
 tests_unit_test_process_SOURCES = tests/unit/test_process.c

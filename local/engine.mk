@@ -7,8 +7,18 @@ libsluice_a_SOURCES += \
 	local/cpu/avx2_float.c \
 	local/cpu/avx2_gemm.c \
 	local/cpu/avx2_ops.c \
+	local/cpu/avx2_packed.c \
 	local/cpu/avx2_panel.c \
+	local/cpu/avx2_quads.c \
 	local/cpu/avx2_rows.c \
+	local/cpu/avx512.c local/cpu/avx512.h \
+	local/cpu/avx512_bf16.c \
+	local/cpu/avx512_blend.c \
+	local/cpu/avx512_float.c \
+	local/cpu/avx512_ops.c \
+	local/cpu/avx512_rows.c \
+	local/cpu/avx512_vnni.c \
+	local/cpu/avx512_words.c local/cpu/avx512_words.h \
 	local/cpu/cpu.c local/cpu/cpu.h \
 	local/cpu/kernel.h \
 	local/cpu/pack.c local/cpu/packed.h \
@@ -17,6 +27,7 @@ libsluice_a_SOURCES += \
 	local/cpu/crew.c local/cpu/crew.h \
 	local/kv.c local/kv.h \
 	local/local.h \
+	local/logits.c local/logits.h \
 	local/model.h \
 	local/model/bind.c local/model/parts.h \
 	local/model/config.c local/model/config.h \
@@ -36,13 +47,39 @@ libsluice_a_SOURCES += \
 	local/weights/tensor.c local/weights/tensor.h \
 	local/weights/weights.c local/weights/weights.h
 
+# The tests of the kernels once more, for AVX-512 where there is none.
+if HAVE_SIMDE
+check_LIBRARIES = libavx512_portable.a
+libavx512_portable_a_SOURCES = tests/unit/avx512_portable.h \
+	tests/unit/kernels_portable.c tests/unit/kernels_under_test.h \
+	local/cpu/avx512.c local/cpu/avx512.h \
+	local/cpu/avx512_bf16.c \
+	local/cpu/avx512_blend.c \
+	local/cpu/avx512_float.c \
+	local/cpu/avx512_ops.c \
+	local/cpu/avx512_rows.c \
+	local/cpu/avx512_vnni.c \
+	local/cpu/avx512_words.c local/cpu/avx512_words.h
+libavx512_portable_a_CPPFLAGS = $(AM_CPPFLAGS) \
+	-include $(top_srcdir)/tests/unit/avx512_portable.h
+libavx512_portable_a_CFLAGS = $(AM_CFLAGS) $(PORTABLE_CFLAGS)
+tests_unit_test_avx512_LDADD = libavx512_portable.a $(LDADD)
+tests_unit_test_avx512_ops_LDADD = libavx512_portable.a $(LDADD)
+PORTABLE_KERNELS =
+else
+PORTABLE_KERNELS = tests/unit/kernels_none.c
+endif
+
 UNIT_TESTS += \
+	tests/unit/test_avx512 \
+	tests/unit/test_avx512_ops \
 	tests/unit/test_bind \
 	tests/unit/test_model_config \
 	tests/unit/test_cpu \
 	tests/unit/test_cpu_ops \
 	tests/unit/test_gguf \
 	tests/unit/test_kv \
+	tests/unit/test_logits \
 	tests/unit/test_model \
 	tests/unit/test_crew \
 	tests/unit/test_quant \
@@ -52,10 +89,17 @@ UNIT_TESTS += \
 MODEL_FIXTURE = tests/unit/model_fixture.c tests/unit/model_fixture.h
 tests_unit_test_bind_SOURCES = tests/unit/test_bind.c $(MODEL_FIXTURE)
 tests_unit_test_model_config_SOURCES = tests/unit/test_model_config.c $(MODEL_FIXTURE)
-tests_unit_test_cpu_SOURCES = tests/unit/test_cpu.c
-tests_unit_test_cpu_ops_SOURCES = tests/unit/test_cpu_ops.c
+tests_unit_test_cpu_SOURCES = tests/unit/test_cpu.c \
+	tests/unit/kernels_native.c tests/unit/kernels_under_test.h
+tests_unit_test_cpu_ops_SOURCES = tests/unit/test_cpu_ops.c \
+	tests/unit/kernels_native.c tests/unit/kernels_under_test.h
+tests_unit_test_avx512_SOURCES = tests/unit/test_cpu.c \
+	tests/unit/kernels_under_test.h $(PORTABLE_KERNELS)
+tests_unit_test_avx512_ops_SOURCES = tests/unit/test_cpu_ops.c \
+	tests/unit/kernels_under_test.h $(PORTABLE_KERNELS)
 tests_unit_test_gguf_SOURCES = tests/unit/test_gguf.c
 tests_unit_test_kv_SOURCES = tests/unit/test_kv.c
+tests_unit_test_logits_SOURCES = tests/unit/test_logits.c
 tests_unit_test_model_SOURCES = tests/unit/test_model.c $(MODEL_FIXTURE)
 tests_unit_test_crew_SOURCES = tests/unit/test_crew.c
 tests_unit_test_quant_SOURCES = tests/unit/test_quant.c $(MODEL_FIXTURE)

@@ -23,10 +23,15 @@ libsluice_a_SOURCES += \
 check_PROGRAMS += tests/grammar_echo
 tests_grammar_echo_SOURCES = tests/grammar_echo.c
 
-UNIT_TESTS += tests/unit/test_grammar
+UNIT_TESTS += tests/unit/test_grammar tests/unit/test_grammar_schema
 tests_unit_test_grammar_SOURCES = tests/unit/test_grammar.c \
+	tests/unit/grammar_fixture.h
+tests_unit_test_grammar_schema_SOURCES = tests/unit/test_grammar_schema.c \
 	tests/unit/grammar_fixture.h
 
 dist_check_SCRIPTS += tests/cases/grammar.py
 EXTRA_DIST += tests/cases/grammar_schemas.py
 TESTS += tests/cases/grammar.py
+
+EXTRA_PROGRAMS += bench/grammar_bench
+bench_grammar_bench_SOURCES = bench/grammar_bench.c

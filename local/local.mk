@@ -54,11 +54,13 @@ tests_tokenizer_echo_SOURCES = tests/tokenizer_echo.c
 libsluice_a_SOURCES += \
 	local/scheduler.h \
 	local/scheduler/admit.c \
+	local/scheduler/bound.c \
 	local/scheduler/chain.c \
 	local/scheduler/encode.c \
 	local/scheduler/internal.h \
 	local/scheduler/job.c \
 	local/scheduler/lane.c \
+	local/scheduler/masks.c \
 	local/scheduler/prefix.c local/scheduler/prefix.h \
 	local/scheduler/queue.c \
 	local/scheduler/scheduler.c \
@@ -69,7 +71,8 @@ UNIT_TESTS += \
 	tests/unit/test_prefix \
 	tests/unit/test_scheduler \
 	tests/unit/test_scheduler_prefix \
-	tests/unit/test_scheduler_stress
+	tests/unit/test_scheduler_stress \
+	tests/unit/test_scheduler_text
 SCHEDULER_FIXTURE = tests/unit/scheduler_fixture.c \
 	tests/unit/scheduler_fixture.h \
 	tests/unit/model_fixture.c tests/unit/model_fixture.h
@@ -80,3 +83,6 @@ tests_unit_test_scheduler_prefix_SOURCES = \
 	tests/unit/test_scheduler_prefix.c $(SCHEDULER_FIXTURE)
 tests_unit_test_scheduler_stress_SOURCES = \
 	tests/unit/test_scheduler_stress.c $(SCHEDULER_FIXTURE)
+tests_unit_test_scheduler_text_SOURCES = \
+	tests/unit/test_scheduler_text.c tests/unit/grammar_fixture.h \
+	$(SCHEDULER_FIXTURE)

@@ -23,9 +23,10 @@ struct model_options {
 	bool is_exact;     /* the plain F32 arithmetic: slow, the oracle */
 	uint64_t kv_bytes; /* for all sessions' keys and values; 0: 1 GiB */
 	uint32_t chunk;    /* tokens computed at a time; 0: 64 */
-	bool shortens;     /* BF16 and halves become eight bits at load */
-	bool is_plan;      /* only to be told of: nothing can be computed, and
-			      no memory is taken for it */
+	bool shortens; /* products of eight bits: weights that are floats are
+			  rounded at load */
+	bool is_plan;  /* only to be told of: nothing can be computed, and
+			  no memory is taken for it */
 };
 
 /* What a classifier's logits become. */

@@ -6,6 +6,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "local/logits.h"
+
 struct candidate {
 	uint32_t token;
 	float logit;
@@ -113,26 +115,10 @@ void sampler_see(struct sampler *s, const uint32_t *tokens, size_t n)
 	}
 }
 
-/* log(sum(exp(logits))), and the largest logit. */
-static double log_sum(const float *logits, uint32_t n, float *max)
-{
-	double sum = 0;
-
-	*max = -INFINITY;
-	for (uint32_t i = 0; i < n; i++)
-		*max = logits[i] > *max ? logits[i] : *max;
-	for (uint32_t i = 0; i < n; i++) {
-		if (logits[i] <= *max)
-			sum += (double)expf(logits[i] - *max);
-	}
-	return (double)*max + log(sum);
-}
-
 float sample_logprob(const float *logits, uint32_t vocab, uint32_t token)
 {
-	float max;
-
-	return (float)((double)logits[token] - log_sum(logits, vocab, &max));
+	return (
+	    float)((double)logits[token] - logits_look(logits, vocab).total);
 }
 
 /* Before: the better of two candidates, for ties the lower id. */
@@ -144,8 +130,7 @@ static bool is_before(struct candidate a, struct candidate b)
 uint32_t sample_top(
     const float *logits, uint32_t vocab, uint32_t k, struct sample_top *out)
 {
-	float max;
-	double total = log_sum(logits, vocab, &max);
+	double total = k ? logits_look(logits, vocab).total : 0;
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < vocab && k; i++) {
@@ -169,32 +154,6 @@ uint32_t sample_top(
 	return n;
 }
 
-/* What the model thought, before any option. */
-static struct sample_choice observe(const float *logits, uint32_t vocab)
-{
-	struct sample_choice choice = {.margin = INFINITY};
-	float first, second = -INFINITY;
-	double total = log_sum(logits, vocab, &first), entropy = 0;
-	bool found = false;
-
-	for (uint32_t i = 0; i < vocab; i++) {
-		double logprob = (double)logits[i] - total;
-
-		if (!found && logits[i] >= first) {
-			choice.likeliest = i;
-			found = true;
-		} else if (logits[i] > second) {
-			second = logits[i];
-		}
-		if (logprob > -700)
-			entropy -= exp(logprob) * logprob;
-	}
-	if (second > -INFINITY)
-		choice.margin = first - second;
-	choice.entropy = (float)entropy;
-	return choice;
-}
-
 static void penalise(const struct sampler *s, struct candidate *c)
 {
 	const struct sample_options *o = &s->options;
@@ -209,24 +168,83 @@ static void penalise(const struct sampler *s, struct candidate *c)
 		    o->presence + o->frequency * (float)s->chosen[c->token];
 }
 
-/* The candidates as the options left them, those that are numbers. */
-static uint32_t collect(struct sampler *s, const float *logits)
+/* Whether the options leave every logit as it is. */
+static bool leaves_logits(const struct sample_options *o)
+{
+	bool has_penalties = (o->repetition > 0 && o->repetition != 1) ||
+			     o->frequency != 0 || o->presence != 0;
+
+	return !has_penalties && o->n_biases == 0;
+}
+
+/* Appends candidate <token>; what is not a number is none. */
+static uint32_t add_candidate(
+    struct sampler *s, const float *logits, uint32_t token, uint32_t n)
+{
+	if (logits[token] > -INFINITY)
+		s->candidates[n++] = (struct candidate){token, logits[token]};
+	return n;
+}
+
+static uint32_t collect_allowed(
+    struct sampler *s, const float *logits, const struct sample_mask *mask)
 {
 	uint32_t n = 0;
 
-	for (uint32_t i = 0; i < s->vocab; i++)
-		s->candidates[i] = (struct candidate){i, logits[i]};
-	for (size_t i = 0; i < s->options.n_biases; i++)
-		s->candidates[s->biases[i].token].logit += s->biases[i].bias;
-	for (uint32_t i = 0; i < s->vocab; i++) {
-		struct candidate c = s->candidates[i];
+	for (size_t w = 0; w < mask->n_words; w++) {
+		for (uint32_t left = mask->words[w]; left; left &= left - 1) {
+			uint32_t token =
+			    (uint32_t)w * 32 + (uint32_t)__builtin_ctz(left);
 
-		if (s->is_touched)
-			penalise(s, &c);
-		if (c.logit > -INFINITY)
-			s->candidates[n++] = c;
+			if (token < s->vocab)
+				n = add_candidate(s, logits, token, n);
+		}
 	}
 	return n;
+}
+
+static void bend(struct sampler *s, uint32_t n)
+{
+	struct candidate *c = s->candidates;
+
+	for (size_t k = 0; k < s->options.n_biases; k++) {
+		uint32_t low = 0, high = n, token = s->biases[k].token;
+
+		/* They are in the order of their ids. */
+		while (low < high) {
+			uint32_t middle = low + (high - low) / 2;
+
+			if (c[middle].token < token)
+				low = middle + 1;
+			else
+				high = middle;
+		}
+		if (low < n && c[low].token == token)
+			c[low].logit += s->biases[k].bias;
+	}
+	for (uint32_t i = 0; i < n && s->is_touched; i++)
+		penalise(s, &c[i]);
+}
+
+/* The candidates as the mask and the options left them. */
+static uint32_t collect(
+    struct sampler *s, const float *logits, const struct sample_mask *mask)
+{
+	uint32_t n = 0, kept = 0;
+
+	if (mask)
+		n = collect_allowed(s, logits, mask);
+	else
+		for (uint32_t i = 0; i < s->vocab; i++)
+			n = add_candidate(s, logits, i, n);
+	if (leaves_logits(&s->options))
+		return n;
+	bend(s, n);
+	for (uint32_t i = 0; i < n; i++) {
+		if (s->candidates[i].logit > -INFINITY)
+			s->candidates[kept++] = s->candidates[i];
+	}
+	return kept;
 }
 
 static uint32_t find_best(const struct candidate *c, uint32_t n)
@@ -237,7 +255,7 @@ static uint32_t find_best(const struct candidate *c, uint32_t n)
 		if (is_before(c[i], c[best]))
 			best = i;
 	}
-	return c[best].token;
+	return best;
 }
 
 static int compare_candidates(const void *a, const void *b)
@@ -247,66 +265,156 @@ static int compare_candidates(const void *a, const void *b)
 	return is_before(*x, *y) ? -1 : is_before(*y, *x);
 }
 
-/* Keeps the likeliest, sorted, that top_k, top_p and min_p leave. */
-static uint32_t narrow(
-    const struct sample_options *o, struct candidate *c, uint32_t n)
-{
-	double sum = 0, kept = 0, top_p = (double)o->top_p;
-	uint32_t k = 0;
+/*
+ * Candidates that are sorted as far as somebody looks: few draws go past the
+ * likeliest handful, and a vocabulary takes long to sort.
+ */
+struct ranking {
+	struct candidate *c; /* (n), the first <sorted> of them in order */
+	uint32_t n, sorted;
+	float best;  /* logit */
+	float reach; /* below it, so far */
+	float scale; /* 1 / temperature */
+};
 
-	qsort(c, n, sizeof(*c), compare_candidates);
+#define REACH_FIRST 4.0F
+#define REACH_LAST 100.0F
+
+static void sort_more(struct ranking *r)
+{
+	uint32_t from = r->sorted;
+
+	while (r->sorted == from && from < r->n) {
+		float floor = r->best - r->reach;
+
+		if (r->reach > REACH_LAST)
+			floor = -INFINITY;
+		for (uint32_t i = from; i < r->n; i++) {
+			struct candidate c = r->c[i];
+
+			if (c.logit * r->scale < floor)
+				continue;
+			r->c[i] = r->c[r->sorted];
+			r->c[r->sorted++] = c;
+		}
+		r->reach *= 2;
+	}
+	qsort(r->c + from, r->sorted - from, sizeof(*r->c), compare_candidates);
+}
+
+/* exp(logit - best) of candidate <i> in the order of likelihood. */
+static double weight_at(struct ranking *r, uint32_t i)
+{
+	while (i >= r->sorted)
+		sort_more(r);
+	return exp((double)(r->c[i].logit * r->scale - r->best));
+}
+
+/* The weights of all; sums of floats go by blocks. */
+static double sum_weights(const struct ranking *r)
+{
+	float block[256];
+	double sum = 0;
+
+	for (uint32_t i = 0; i < r->n;) {
+		uint32_t n = 0;
+
+		for (; n < 256 && i < r->n; i++)
+			block[n++] = r->c[i].logit * r->scale;
+		sum += logits_sum(block, n, r->best);
+	}
+	return sum;
+}
+
+/* How many top_k, top_p and min_p leave, and their weight. */
+static uint32_t narrow(
+    const struct sample_options *o, struct ranking *r, double *kept)
+{
+	double sum = 0, top_p = (double)o->top_p, weight;
+	uint32_t n = r->n, k;
+
 	if (o->top_k && o->top_k < n)
 		n = o->top_k;
-	for (uint32_t i = 0; i < n; i++)
-		sum += exp((double)(c[i].logit - c[0].logit));
-	if (!(top_p > 0))
-		top_p = 1;
-	for (k = 0; k < n && kept < top_p * sum; k++) {
-		double weight = exp((double)(c[k].logit - c[0].logit));
-
-		if (weight < (double)o->min_p)
+	for (uint32_t i = 0; i < n && n < r->n; i++)
+		sum += weight_at(r, i);
+	if (n == r->n)
+		sum = sum_weights(r);
+	*kept = sum;
+	if (!(top_p > 0 && top_p < 1) && !(o->min_p > 0))
+		return n;
+	*kept = 0;
+	for (k = 0; k < n; k++) {
+		weight = weight_at(r, k);
+		if (k > 0 && (weight < (double)o->min_p ||
+				 (top_p > 0 && *kept >= top_p * sum)))
 			break;
-		kept += weight;
+		*kept += weight;
 	}
-	return k ? k : 1;
+	return k;
 }
 
 static uint32_t draw(struct sampler *s, uint32_t n)
 {
 	const struct sample_options *o = &s->options;
-	struct candidate *c = s->candidates;
-	double sum = 0, at;
+	struct ranking r = {
+	    .c = s->candidates,
+	    .n = n,
+	    .reach = REACH_FIRST,
+	    .scale = 1 / o->temperature,
+	};
+	double kept, at;
 
-	for (uint32_t i = 0; i < n; i++)
-		c[i].logit /= o->temperature;
-	n = narrow(o, c, n);
-	for (uint32_t i = 0; i < n; i++)
-		sum += exp((double)(c[i].logit - c[0].logit));
-	at = next_random(&s->state) * sum;
-	for (uint32_t i = 0; i < n; i++) {
-		at -= exp((double)(c[i].logit - c[0].logit));
+	r.best = r.c[find_best(r.c, n)].logit * r.scale;
+	n = narrow(o, &r, &kept);
+	at = next_random(&s->state) * kept;
+	for (uint32_t i = 0; i + 1 < n; i++) {
+		at -= weight_at(&r, i);
 		if (at < 0)
-			return c[i].token;
+			return r.c[i].token;
 	}
-	return c[n - 1].token;
+	(void)weight_at(&r, n - 1);
+	return r.c[n - 1].token;
 }
 
-struct sample_choice sampler_next(struct sampler *s, const float *logits)
+/* The token; what the model thought is in <view>. */
+static uint32_t choose(struct sampler *s, const float *logits,
+    const struct sample_mask *mask, const struct logits_view *view)
 {
-	struct sample_choice choice = observe(logits, s->vocab);
-	uint32_t n = collect(s, logits);
+	bool is_cold = !(s->options.temperature > 0);
+	uint32_t n;
 
+	if (is_cold && !mask && leaves_logits(&s->options))
+		return view->likeliest;
+	n = collect(s, logits, mask);
 	if (n == 0)
-		choice.token = choice.likeliest;
-	else if (s->options.temperature > 0)
-		choice.token = draw(s, n);
-	else
-		choice.token = find_best(s->candidates, n);
-	choice.logprob = sample_logprob(logits, s->vocab, choice.token);
+		return view->likeliest;
+	return is_cold ? s->candidates[find_best(s->candidates, n)].token
+		       : draw(s, n);
+}
+
+struct sample_choice sampler_choose(
+    struct sampler *s, const float *logits, const struct sample_mask *mask)
+{
+	struct logits_view view = logits_look(logits, s->vocab);
+	struct sample_choice choice = {
+	    .margin = INFINITY,
+	    .entropy = (float)view.entropy,
+	    .likeliest = view.likeliest,
+	};
+
+	if (view.second > -INFINITY)
+		choice.margin = view.max - view.second;
+	choice.token = choose(s, logits, mask, &view);
+	choice.logprob = (float)((double)logits[choice.token] - view.total);
 	s->chosen[choice.token]++;
 	s->seen[choice.token] = 1;
 	s->is_touched = true;
 	return choice;
+}
+
+struct sample_choice sampler_next(struct sampler *s, const float *logits)
+{
+	return sampler_choose(s, logits, NULL);
 }
 
 const float sample_steps[SAMPLE_STEPS] = {

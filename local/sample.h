@@ -62,6 +62,16 @@ void sampler_see(struct sampler *sampler, const uint32_t *tokens, size_t n);
  */
 struct sample_choice sampler_next(struct sampler *sampler, const float *logits);
 
+/* Tokens that may be chosen: a bit each, id 0 the lowest of the first word. */
+struct sample_mask {
+	const uint32_t *words; /* (n_words); what is past them may not */
+	size_t n_words;
+};
+
+/* The same among those of <mask> alone, of which there is one; NULL: all. */
+struct sample_choice sampler_choose(struct sampler *sampler,
+    const float *logits, const struct sample_mask *mask);
+
 /* The log-probability of <token> among logits (vocab), in nat. */
 float sample_logprob(const float *logits, uint32_t vocab, uint32_t token);
 

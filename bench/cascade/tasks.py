@@ -83,7 +83,10 @@ SUBJECTS = ("soup hotel waiter phone concert taxi film blanket laptop museum "
             "train pizza").split()
 
 
-def row(name, number, question, expected, match="contains"):
+def row(name, number, question, hint, expected, match="contains"):
+    """One line; every other question comes without the hint how to answer."""
+    if number % 2 == 0:
+        question += " " + hint
     return {"id": f"{name}-{number}",
             "messages": [{"role": "user", "content": question}],
             "expected": expected, "match": match}
@@ -93,8 +96,8 @@ def sums(rng):
     for i in range(300):
         top = rng.choice((9, 20, 50, 99))
         a, b = rng.randint(1, top), rng.randint(1, top)
-        yield row("sums", i, f"What is {a} + {b}? Answer with the number only.",
-                  str(a + b), "number")
+        yield row("sums", i, f"What is {a} + {b}?",
+                  "Answer with the number only.", str(a + b), "number")
 
 
 def capitals(rng):
@@ -102,7 +105,7 @@ def capitals(rng):
     rng.shuffle(pairs)
     for i, (place, capital) in enumerate(pairs):
         place, capital = place.replace("_", " "), capital.replace("_", " ")
-        yield row("capitals", i, f"What is the capital of {place}? "
+        yield row("capitals", i, f"What is the capital of {place}?",
                   "Answer with its name only.", capital)
 
 
@@ -121,8 +124,8 @@ def facts(rng):
             (f"What colour is {people[who]}'s {things[who]}?", colours[who]),
             (f"Who lives in {towns[who]}?", people[who]),
             (f"Who is the {jobs[who]}?", people[who])])
-        yield row("facts", i, f"{text}\n\n{question} Answer with one word.",
-                  answer)
+        yield row("facts", i, f"{text}\n\n{question}",
+                  "Answer with one word.", answer)
 
 
 def moods(rng):
@@ -137,7 +140,7 @@ def moods(rng):
         text = frame.format(s=rng.choice(SUBJECTS), g=good, g2=second,
                             b=rng.choice(BAD))
         yield row("moods", i, f"Review: {text}\nIs this review positive or "
-                  "negative? Answer with one word.",
+                  "negative?", "Answer with one word.",
                   "positive" if is_good else "negative")
 
 

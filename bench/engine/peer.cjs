@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // usage: node peer.cjs MODULES MODEL.gguf THREADS
-// Reads "prefill N", "decode CONTEXT N" and "rss"; answers each with one line,
+// Reads "prefill N", "decode CONTEXT N", "together TEXTS CONTEXT N" (N steps of
+// so many sequences, one token each) and "rss"; answers each with one line,
 // "WALL_NS CPU_NS" of the whole process, or KiB. Tokens are those that
 // bench/engine_bench.c feeds. No sampling: the batch is decoded, logits of its
 // last token are computed, that is all.
@@ -12,6 +13,7 @@ const fs = require("fs"), path = require("path"), readline = require("readline")
 const [modules, file, threads] = process.argv.slice(2);
 const folder = path.join(modules, "@node-llama-cpp/linux-x64/bins/linux-x64");
 const llama = require(path.join(folder, "llama-addon.node"));
+const SEQUENCES = 16;
 const token = (i) => 100 + (i * 7919) % 20000;
 
 async function start() {
@@ -23,7 +25,7 @@ async function start() {
 		gpuLayers: 0, useMmap: true, addonExports: llama});
 	await model.init();
 	const context = new llama.AddonContext(model, {
-		contextSize: 2048, batchSize: 512, sequences: 1,
+		contextSize: 8192, batchSize: 512, sequences: SEQUENCES,
 		threads: Number(threads), flashAttention: process.env.FLASH !== "0",
 		performanceTracking: false});
 	await context.init();
@@ -31,12 +33,20 @@ async function start() {
 	return context;
 }
 
-async function feed(context, at, n) {
+async function feed(context, at, n, sequence = 0) {
 	for (; n > 512; at += 512, n -= 512)
-		await feed(context, at, 512);
+		await feed(context, at, 512, sequence);
 	const tokens = Uint32Array.from({length: n}, (_, i) => token(at + i));
 	context.initBatch(n);
-	context.addToBatch(0, at, tokens, Uint32Array.of(n - 1));
+	context.addToBatch(sequence, at, tokens, Uint32Array.of(n - 1));
+	await context.decodeBatch();
+}
+
+async function step(context, at, texts) {
+	context.initBatch(texts);
+	for (let i = 0; i < texts; i++)
+		context.addToBatch(i, at, Uint32Array.of(token(at)),
+			Uint32Array.of(0));
 	await context.decodeBatch();
 }
 
@@ -55,9 +65,10 @@ async function main() {
 	const context = await start();
 	console.log("ready");
 	for await (const line of readline.createInterface({input: process.stdin})) {
-		const [verb, a, b] = line.split(" ");
+		const [verb, a, b, c] = line.split(" ");
 		let answer = "?";
-		context.disposeSequence(0);
+		for (let i = 0; i < SEQUENCES; i++)
+			context.disposeSequence(i);
 		if (verb === "prefill") {
 			answer = await timed(() => feed(context, 0, Number(a)));
 		} else if (verb === "decode") {
@@ -65,6 +76,13 @@ async function main() {
 			answer = await timed(async () => {
 				for (let i = 0; i < Number(b); i++)
 					await feed(context, Number(a) + i, 1);
+			});
+		} else if (verb === "together") {
+			for (let i = 0; i < Number(a); i++)
+				await feed(context, 0, Number(b), i);
+			answer = await timed(async () => {
+				for (let i = 0; i < Number(c); i++)
+					await step(context, Number(b) + i, Number(a));
 			});
 		} else if (verb === "rss") {
 			answer = rss();

@@ -2,7 +2,7 @@
 # run.py -- times the engine beside llama.cpp (and torch), round by round.
 # SPDX-License-Identifier: Apache-2.0
 """usage: bench/engine/run.py [--build build] [--rounds 5] [--threads 1,2]
-                     [--only decode,prefill,embed,busy,memory,loss]
+                     [--only decode,prefill,together,embed,busy,memory,loss]
 
 The same SmolLM2 file, the same threads, the same tokens. Each round asks one
 side and then the other; both run as long-lived processes that are asked by
@@ -93,8 +93,8 @@ class Bench:
         if not is_raw:
             print(line, flush=True)
 
-    def sluice(self, model, threads):
-        return Side("sluice", [self.ours, model, str(threads)])
+    def sluice(self, model, threads, *how):
+        return Side("sluice", [self.ours, model, str(threads), *how])
 
     def llama(self, threads):
         self.modules = self.modules or peer_modules()
@@ -109,7 +109,9 @@ class Bench:
                               MINILM, str(threads)])
 
     def compare(self, what, line, tokens, sides):
-        """Asks all sides in turn, some rounds, and prints what a token took."""
+        """Asks all sides in turn, some rounds, and prints what a token took.
+
+        Returns the best wall time of each side."""
         for side in sides:
             side.ask(line)
         rounds = {side.name: [] for side in sides}
@@ -132,15 +134,22 @@ class Bench:
             wall = min(w for w, _ in b) / min(w for w, _ in a)
             cpu = min(c for _, c in b) / min(c for _, c in a)
             self.say(f"  ratio      {wall:8.2f} wall, {cpu:.2f} CPU")
+        return {name: min(w for w, _ in all) for name, all in rounds.items()}
 
-    def language(self, threads, only):
-        sides = [self.sluice(SMOLLM2, threads), self.llama(threads)]
+    def language(self, threads, only, *how):
+        sides = [self.sluice(SMOLLM2, threads, *how), self.llama(threads)]
         many = f", {threads} thread{'s' if threads > 1 else ''}"
+        many += ", --int8" if how else ""
         if "decode" in only:
             self.compare("decode" + many, "decode 16 64", 64, sides)
         if "prefill" in only:
             self.compare("prefill of 128" + many, "prefill 128", 128, sides)
             self.compare("prefill of 512" + many, "prefill 512", 512, sides)
+        if "together" in only:
+            self.compare("one text" + many, "together 1 16 32", 32, sides)
+            for texts in (4, 8, 16):
+                self.compare(f"{texts} texts together" + many,
+                             f"together {texts} 16 32", 32 * texts, sides)
         if "busy" in only and threads > 1:
             self.busy(sides, many)
         if "memory" in only:
@@ -151,16 +160,23 @@ class Bench:
             side.close()
 
     def busy(self, sides, many):
+        """What is left of the speed beside four loops that never wait."""
+        alone = self.compare("decode before the loops" + many, "decode 4 8", 8,
+                             sides)
         loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"])
                  for _ in range(4)]
         try:
             time.sleep(0.5)
-            self.compare("decode beside four busy loops" + many,
-                         "decode 4 8", 8, sides)
+            beside = self.compare("decode beside four busy loops" + many,
+                                  "decode 4 8", 8, sides)
         finally:
             for loop in loops:
                 loop.kill()
                 loop.wait()
+        for side in sides:
+            self.say(f"  {side.name:10} keeps "
+                     f"{100 * alone[side.name] / beside[side.name]:.0f}% of its "
+                     "speed")
 
     def score(self, rows, *flags):
         """Log-probabilities of the tokens of some texts, one after another."""
@@ -180,23 +196,28 @@ class Bench:
             with open(os.path.join(TOP, "docs", name)) as text:
                 texts.append(text.read(500))
         rows = "".join(json.dumps({"text": text}) + "\n" for text in texts)
-        fast, exact = self.score(rows), self.score(rows, "--exact")
-        far = sorted(abs(a - b) for a, b in zip(fast, exact))
-        self.say(f"loss of the fast way on {len(far)} tokens of docs/: mean "
-                 f"{statistics.mean(far):.5f} nat, p99 "
-                 f"{far[len(far) * 99 // 100]:.5f}, most {far[-1]:.5f}")
+        exact = self.score(rows, "--exact")
+        for flags in ([], ["--int8"]):
+            far = sorted(abs(a - b)
+                         for a, b in zip(self.score(rows, *flags), exact))
+            self.say(f"loss of the fast way {''.join(flags)} on {len(far)} "
+                     f"tokens of docs/: mean {statistics.mean(far):.5f} nat, "
+                     f"p99 {far[len(far) * 99 // 100]:.5f}, "
+                     f"most {far[-1]:.5f}")
 
-    def sentences(self, threads):
-        sides = [self.sluice(MINILM, threads), self.torch(threads)]
+    def sentences(self, threads, *how):
+        sides = [self.sluice(MINILM, threads, *how), self.torch(threads)]
         sides = [side for side in sides if side]
         many = f", {threads} thread{'s' if threads > 1 else ''}"
+        many += ", --int8" if how else ""
         self.compare("MiniLM, one text of 128" + many, "embed 1 128", 128,
                      sides)
         self.compare("MiniLM, 16 texts of 128" + many, "embed 16 128", 2048,
                      sides)
+        self.compare("MiniLM, 16 texts of 7 to 96 tokens, 474 in all" + many,
+                     "mixed", 474, sides)
         for side in sides:
             side.close()
-
 
 def machine():
     model = platform.processor()
@@ -216,7 +237,7 @@ def main():
     parser.add_argument("--build", default=os.path.join(TOP, "build"))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", default="1,2")
-    parser.add_argument("--only", default="decode,prefill,embed,busy,memory,loss")
+    parser.add_argument("--only", default="decode,prefill,together,embed,busy,memory,loss")
     args = parser.parse_args()
     only = args.only.split(",")
     bench = Bench(args)
@@ -224,10 +245,11 @@ def main():
     if "loss" in only:
         bench.loss()
     for threads in (int(word) for word in args.threads.split(",")):
-        if set(only) - {"embed", "loss"}:
-            bench.language(threads, only)
-        if "embed" in only:
-            bench.sentences(threads)
+        for how in ([], ["short"]):
+            if set(only) - {"embed", "loss"}:
+                bench.language(threads, only, *how)
+            if "embed" in only:
+                bench.sentences(threads, *how)
 
 
 if __name__ == "__main__":

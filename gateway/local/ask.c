@@ -84,9 +84,6 @@ static bool read_format(struct asker *a)
 		    "or \"json_schema\".");
 	if (span_eq(name, SPAN("text")))
 		return true;
-	if (!a->source->parts->vocab)
-		return ask_refuse_unsupported(a, "response_format",
-		    "its tokens are not text by themselves");
 	if (span_eq(name, SPAN("json_schema")))
 		return read_schema(a, format);
 	if (!span_eq(name, SPAN("json_object")))

@@ -244,9 +244,6 @@ bool ask_force_call(struct asker *a)
 	struct buf out;
 	bool ok;
 
-	if (!a->source->parts->vocab)
-		return ask_refuse_unsupported(
-		    a, "tool_choice", "its tokens are not text by themselves");
 	buf_init(&out, ASK_TEXT_MAX);
 	ok = write_any_schema(a, &out);
 	if (ok)

@@ -67,7 +67,6 @@ struct local_parts {
 	const struct checkpoint *checkpoint;
 	struct lane *lane;
 	struct model_info info;
-	const struct grammar_vocab *vocab; /* NULL for encoders */
 };
 const struct local_parts *local_model_parts(const struct local_model *model);
 

@@ -9,6 +9,9 @@
 /* Tokens from which rows that were not packed are worth a panel. */
 #define PANEL_TOKENS 4
 
+/* And those from which a panel of packed ones pays. */
+#define PANEL_TOKENS_PACKED 24
+
 static enum packed_kind kind_of(const struct matrix *w)
 {
 	const struct packed *packed = w->packed;
@@ -19,12 +22,19 @@ static enum packed_kind kind_of(const struct matrix *w)
 /* Floats are multiplied as such; all else with the operand's words. */
 static bool is_float(const struct matrix *w)
 {
-	return w->type <= TENSOR_BF16 && kind_of(w) != PACKED_BYTES;
+	enum packed_kind kind = kind_of(w);
+
+	return w->type <= TENSOR_BF16 && kind != PACKED_BYTES &&
+	       kind != PACKED_SEVENS;
 }
 
 static int32_t word_limit(const struct matrix *w, uint32_t n)
 {
 	(void)n;
+	if (kind_of(w) == PACKED_QUADS)
+		return QUADS_LIMIT;
+	if (kind_of(w) == PACKED_SEVENS)
+		return SEVENS_LIMIT;
 	return is_float(w) ? 0 : avx2_word_limit(w->type);
 }
 
@@ -38,15 +48,17 @@ static void tile(const struct tile *t)
 			avx2_gemm_floats(t);
 		else
 			avx2_rows(t);
+	} else if (kind == PACKED_QUADS || kind == PACKED_SEVENS) {
+		avx2_quads(t);
 	} else if (kind == PACKED_NOT) {
 		if (n >= PANEL_TOKENS)
 			avx2_gemm(t);
 		else
 			avx2_rows(t);
-	} else if (n > 1) {
+	} else if (n >= PANEL_TOKENS_PACKED) {
 		avx2_gemm(t);
 	} else {
-		avx2_dot_packed(t);
+		avx2_packed(t);
 	}
 }
 
@@ -57,6 +69,7 @@ const struct kernels kernels_avx2 = {
     .word_limit = word_limit,
     .to_words = avx2_to_words,
     .pack = avx2_pack,
+    .packs_short = true,
     .blend = avx2_blend,
     .softmax = avx2_softmax,
     .norm = avx2_norm,

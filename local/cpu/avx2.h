@@ -41,6 +41,15 @@ AVX2_INLINE __m256i avx2_load(const void *p)
 	return _mm256_loadu_si256((const __m256i_u *)p);
 }
 
+/* Two words that follow each other, in every lane. */
+AVX2_INLINE __m256i avx2_pair(const int16_t *x)
+{
+	int32_t pair;
+
+	memcpy(&pair, x, sizeof(pair));
+	return _mm256_set1_epi32(pair);
+}
+
 /* Eight halves as floats. */
 AVX2_INLINE __m256 avx2_halves(const void *p)
 {
@@ -106,14 +115,66 @@ struct panel_job {
 void avx2_panel(const struct panel_job *job, struct panel *panel);
 void avx2_pack(const struct packing *packing, uint32_t group);
 
+/* Sixteen floats as halves. */
+void avx2_put_halves(const float *x, uint8_t *p);
+
+/* The largest values of operands for quads and sevens; and weights of these. */
+#define QUADS_LIMIT 127
+#define SEVENS_LIMIT 63
+
+/* avx2_quads.c: one block's panel, packed as quads or sevens. */
+void avx2_pack_short(
+    enum packed_kind kind, const struct panel *panel, uint8_t *p);
+
 /* avx2_float.c: floats of a group, columns first .. first + n - 1. */
 void avx2_float_panel(const struct panel_job *job, float *out);
 
-/* Products: avx2_gemm.c and avx2_float.c, of panels; avx2_rows.c, of rows. */
+/*
+ * Products: avx2_gemm.c and avx2_float.c, of panels; avx2_packed.c, of packed
+ * groups with few tokens; avx2_quads.c, of shortened groups; avx2_rows.c, of
+ * rows.
+ */
 void avx2_gemm(const struct tile *tile);
 void avx2_gemm_floats(const struct tile *tile);
-void avx2_dot_packed(const struct tile *tile);
+void avx2_packed(const struct tile *tile);
+void avx2_quads(const struct tile *tile);
 void avx2_rows(const struct tile *tile);
+
+/* Makes <n> floats, a multiple of 8 on 32 bytes, 0. */
+AVX2_INLINE void avx2_clear(float *x, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i += 8) {
+		_mm256_store_ps(x + i, _mm256_setzero_ps());
+		/* GCC would clear them by "rep stos", slower than a block. */
+		__asm__ volatile("" ::: "memory");
+	}
+}
+
+/* One token's products with a group. */
+struct group_out {
+	float *out;        /* the group's first column */
+	const float *sums; /* (16) */
+	const float *bias; /* the group's, or NULL */
+	uint32_t rows;     /* from the group's first on; past 16 are not its */
+};
+
+AVX2_INLINE void avx2_put_group(const struct group_out *g)
+{
+	__m256 low = _mm256_loadu_ps(g->sums);
+	__m256 high = _mm256_loadu_ps(g->sums + 8);
+
+	if (g->rows < GROUP_ROWS) {
+		for (uint32_t r = 0; r < g->rows; r++)
+			g->out[r] = g->sums[r] + (g->bias ? g->bias[r] : 0);
+		return;
+	}
+	if (g->bias) {
+		low = _mm256_add_ps(low, _mm256_loadu_ps(g->bias));
+		high = _mm256_add_ps(high, _mm256_loadu_ps(g->bias + 8));
+	}
+	_mm256_storeu_ps(g->out, low);
+	_mm256_storeu_ps(g->out + 8, high);
+}
 
 /* avx2_ops.c, avx2_blend.c: the rest of struct kernels. */
 void avx2_to_words(const float *x, const struct words_row *row, uint32_t n);

@@ -5,9 +5,9 @@
 /*
  * A block of 32 columns becomes words q, a scale d and a minimum m, so that
  * its values are d q + m: exactly so for quantised types. Those with scales
- * for each 16 columns (Q6_K) have them multiplied into the words. BF16 and
- * halves, for the few bits they may be shortened to, are rounded to 13 bits
- * and a sign first. Layouts of the types: quant.c.
+ * for each 16 columns (Q6_K) have them multiplied into the words. Floats,
+ * for the few bits they may be shortened to, are rounded to 13 bits and a sign
+ * first. Layouts of the types: quant.c.
  *
  * Largest words, and the operand's largest that keeps a block's sum of 32
  * products below 2^31:
@@ -179,6 +179,7 @@ AVX2 void avx2_block(enum tensor_type type, const uint8_t *row, uint32_t b,
     struct block_words *out)
 {
 	switch (type) {
+	case TENSOR_F32:
 	case TENSOR_F16:
 	case TENSOR_BF16:
 		float_block(type, row, b, out);

@@ -124,8 +124,8 @@ void avx2_panel(const struct panel_job *job, struct panel *panel)
 		    job->n, panel);
 }
 
-/* Sixteen floats as halves; d and m of four-bit types are halves already. */
-AVX2 static void put_halves(const float *x, uint8_t *p)
+/* d and m of four-bit types are halves already. */
+AVX2 void avx2_put_halves(const float *x, uint8_t *p)
 {
 	for (int i = 0; i < 2; i++)
 		_mm_storeu_si128((__m128i_u *)(p + 16 * i),
@@ -135,8 +135,8 @@ AVX2 static void put_halves(const float *x, uint8_t *p)
 
 AVX2 static void pack_nibbles(const struct panel *panel, uint8_t *p)
 {
-	put_halves(panel->scales, p);
-	put_halves(panel->mins, p + 32);
+	avx2_put_halves(panel->scales, p);
+	avx2_put_halves(panel->mins, p + 32);
 	for (int i = 0; i < 8; i++) {
 		const int16_t *from = panel->words + i / 2 * 128 + i % 2 * 16;
 		__m256i w = avx2_load(from);
@@ -150,7 +150,7 @@ AVX2 static void pack_nibbles(const struct panel *panel, uint8_t *p)
 
 static void pack_bytes(const struct panel *panel, uint8_t *p)
 {
-	put_halves(panel->scales, p);
+	avx2_put_halves(panel->scales, p);
 	for (int i = 0; i < 512; i++)
 		p[32 + i] = (uint8_t)panel->words[i];
 }
@@ -195,6 +195,10 @@ static void pack_block(
 
 	plain.packed = NULL;
 	panel_of_rows(&job, &panel);
+	if (to->kind >= PACKED_QUADS) {
+		avx2_pack_short(to->kind, &panel, out + b * to->block_bytes);
+		return;
+	}
 	assert((to->kind == PACKED_NIBBLES) == (panel.mins != NULL));
 	if (to->kind == PACKED_NIBBLES) {
 		pack_nibbles(&panel, out + (size_t)b * PACKED_NIBBLES_BYTES);

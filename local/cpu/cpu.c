@@ -16,9 +16,16 @@
 
 struct cpu *cpu_new(uint32_t threads, enum cpu_mode mode, struct error *err)
 {
+	return cpu_new_with(
+	    threads, mode == CPU_EXACT ? &kernels_plain : kernels_here(0), err);
+}
+
+struct cpu *cpu_new_with(
+    uint32_t threads, const struct kernels *kernels, struct error *err)
+{
 	struct cpu *cpu = mem_new(struct cpu);
 
-	cpu->kernels = mode == CPU_EXACT ? &kernels_plain : kernels_best();
+	cpu->kernels = kernels;
 	cpu->crew = crew_new(threads, err);
 	if (!cpu->crew) {
 		cpu_free(&cpu);
@@ -48,11 +55,6 @@ void cpu_free(struct cpu **cpu)
 const char *cpu_name(const struct cpu *cpu)
 {
 	return cpu->kernels->name;
-}
-
-uint32_t cpu_threads(const struct cpu *cpu)
-{
-	return crew_threads(cpu->crew);
 }
 
 void *spread_scratch(struct cpu *cpu, uint32_t thread, size_t bytes)
@@ -131,6 +133,7 @@ static void make_words(struct cpu *cpu, struct operand *x,
 		if (limit && (!job.limit || limit < job.limit))
 			job.limit = limit;
 	}
+	x->limit = job.limit;
 	if (!job.limit)
 		return;
 	if (need > cpu->n_words) {
@@ -184,7 +187,7 @@ static uint32_t rows_of_task(const struct cpu *cpu, const struct operand *x)
 {
 	uint32_t step = cpu->kernels->tile_rows;
 	uint64_t cols = x->cols ? x->cols : 1;
-	uint64_t rows = TASK_WEIGHTS / cols;
+	uint64_t rows = (uint64_t)(x->n > 1 ? 2 : 1) * TASK_WEIGHTS / cols;
 
 	if (rows * cols * x->n < TASK_PRODUCTS)
 		rows = TASK_PRODUCTS / (cols * x->n);
@@ -233,26 +236,33 @@ void cpu_norm(struct cpu *cpu, const struct norm_job *job)
 	cpu_rows(cpu, job->n, norm_rows, &rows);
 }
 
-struct activate_rows {
+struct activate_parts {
 	const struct kernels *kernels;
 	const struct activate_job *job;
 };
 
-static void activate_rows(void *arg, uint32_t first, uint32_t n)
-{
-	const struct activate_rows *rows = arg;
-	const struct activate_job *job = rows->job;
-	size_t at = (size_t)first * job->cols;
+/* Values are as good as rows to split by: a part is so many of them. */
+#define PART_VALUES 512
 
-	rows->kernels->activate(job->activation, job->gate + at,
-	    job->up ? job->up + at : NULL, (size_t)n * job->cols);
+static void activate_parts(void *arg, uint32_t first, uint32_t n)
+{
+	const struct activate_parts *parts = arg;
+	const struct activate_job *job = parts->job;
+	size_t all = (size_t)job->n * job->cols;
+	size_t at = (size_t)first * PART_VALUES;
+	size_t some = (size_t)n * PART_VALUES;
+
+	parts->kernels->activate(job->activation, job->gate + at,
+	    job->up ? job->up + at : NULL, some < all - at ? some : all - at);
 }
 
 void cpu_activate(struct cpu *cpu, const struct activate_job *job)
 {
-	struct activate_rows rows = {cpu->kernels, job};
+	struct activate_parts parts = {cpu->kernels, job};
+	size_t all = (size_t)job->n * job->cols;
 
-	cpu_rows(cpu, job->n, activate_rows, &rows);
+	cpu_rows(cpu, (uint32_t)((all + PART_VALUES - 1) / PART_VALUES),
+	    activate_parts, &parts);
 }
 
 void cpu_turn(const struct cpu *cpu, const struct rope_turn *turn, float *heads,

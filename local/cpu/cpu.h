@@ -25,19 +25,20 @@ struct cpu *cpu_new(
     uint32_t threads, enum cpu_mode mode, struct error *err) must_check;
 void cpu_free(struct cpu **cpu);
 
-/* What is in use: "plain C", "AVX2" ...; and the threads. */
+/* What is in use: "plain C", "AVX2" ... */
 const char *cpu_name(const struct cpu *cpu);
-uint32_t cpu_threads(const struct cpu *cpu);
 
 /*
  * Lays matrices that are multiplied again and again out so that this machine
  * multiplies them faster, on all threads, where there is such a layout for
  * their type; the memory is the backend's. Returns its bytes. Weights stay what
- * they are, but for <shortens>.
+ * they are, and operands have 16 bits, but for <shortens>.
  */
 struct pack_options {
 	bool encodes;  /* many rows at a time: worth it for F32 too */
-	bool shortens; /* BF16, halves: eight bits and a scale for each 32 */
+	bool shortens; /* floats: eight bits and a scale for each 32 columns,
+			  or seven for encoders, whose operands then have
+			  seven as well; operands of Q4: eight */
 	bool is_plan;  /* only counts the bytes */
 };
 uint64_t cpu_pack(struct cpu *cpu, struct matrix *const *matrices, uint32_t n,
@@ -53,7 +54,11 @@ struct operand {
 	const int16_t *words; /* (n, cols) 16-bit values, or NULL */
 	const float *scales;  /* (n, cols / 32) their scales */
 	const float *sums;    /* (n, cols / 32) scale times sum of words */
+	int32_t limit;        /* of words: the largest, or WORDS_BF16 */
 };
+
+/* Words that are values rounded to BF16, without scales and sums. */
+#define WORDS_BF16 INT32_MAX
 
 /* out (n, w->rows) = operand (n, w->cols) times w transposed, plus bias. */
 struct product {

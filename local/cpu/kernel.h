@@ -35,7 +35,7 @@ struct blend {
 struct words_row {
 	int16_t *words;
 	float *scales, *sums;
-	int32_t limit; /* what the largest of 32 values becomes */
+	int32_t limit; /* what the largest of 32 becomes; or WORDS_BF16 */
 };
 
 struct kernels {
@@ -44,14 +44,16 @@ struct kernels {
 	void (*tile)(const struct tile *tile);
 	/* Rows of <w> that a tile may begin at: multiples of this. */
 	uint32_t tile_rows;
-	/* The limit of words for <n> operand rows; 0: takes values as they are.
-	 */
+	/* The limit of words for <n> operand rows, or WORDS_BF16; 0: takes
+	 * values as they are. */
 	int32_t (*word_limit)(const struct matrix *w, uint32_t n);
 	/* Words of one row of <n> values, a multiple of 32. */
 	void (*to_words)(
 	    const float *x, const struct words_row *row, uint32_t n);
 	/* Lays a group of rows out as packed.h says; NULL: none is. */
 	void (*pack)(const struct packing *packing, uint32_t group);
+	/* The shortened kinds too, quads and sevens. */
+	bool packs_short;
 	void (*blend)(const struct blend *blend);
 	/* x (n) = exp(scale * x) over the sum of these; scale >= 0 */
 	void (*softmax)(float *x, uint32_t n, float scale);
@@ -70,7 +72,25 @@ extern const struct kernels kernels_plain;
 extern const struct kernels kernels_avx2;
 bool kernels_avx2_run_here(void);
 
-/* The fastest for this machine; the oracle where it has nothing. */
-const struct kernels *kernels_best(void);
+/*
+ * Need F, BW, VL and DQ of AVX-512, and what AVX2's kernels need; VNNI too; and
+ * BF16 too.
+ */
+extern const struct kernels kernels_avx512;
+extern const struct kernels kernels_avx512_vnni;
+extern const struct kernels kernels_avx512_bf16;
+bool kernels_avx512_run_here(void);
+bool kernels_avx512_vnni_run_here(void);
+bool kernels_avx512_bf16_run_here(void);
+
+/*
+ * Number <i> of those that run on this machine, the fastest first and the
+ * oracle last; NULL past it.
+ */
+const struct kernels *kernels_here(uint32_t i);
+
+/* As cpu_new, with kernels of the caller's choice, which must run here. */
+struct cpu *cpu_new_with(uint32_t threads, const struct kernels *kernels,
+    struct error *err) must_check;
 
 #endif

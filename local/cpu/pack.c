@@ -18,19 +18,32 @@ struct pack_job {
 	uint32_t *first_task; /* (n + 1) */
 };
 
-static enum packed_kind kind_of(
-    enum tensor_type type, const struct pack_options *options)
+/* How floats are shortened: seven bits where eight would be no faster. */
+static enum packed_kind short_kind(
+    const struct cpu *cpu, const struct pack_options *options)
 {
-	switch (type) {
+	return options->encodes && cpu->kernels->packs_short ? PACKED_SEVENS
+							     : PACKED_BYTES;
+}
+
+static enum packed_kind kind_of(const struct cpu *cpu, const struct matrix *m,
+    const struct pack_options *options)
+{
+	bool shortens = options->shortens;
+
+	switch (m->type) {
 	case TENSOR_Q4_0:
 	case TENSOR_Q4_1:
-		return PACKED_NIBBLES;
+		return shortens && cpu->kernels->packs_short ? PACKED_QUADS
+							     : PACKED_NIBBLES;
 	case TENSOR_Q8_0:
 		return PACKED_BYTES;
 	case TENSOR_F16:
 	case TENSOR_BF16:
-		return options->shortens ? PACKED_BYTES : PACKED_NOT;
+		return shortens ? short_kind(cpu, options) : PACKED_NOT;
 	case TENSOR_F32:
+		if (shortens && m->cols % BLOCK_COLS == 0)
+			return short_kind(cpu, options);
 		return options->encodes ? PACKED_FLOATS : PACKED_NOT;
 	default:
 		return PACKED_NOT;
@@ -38,10 +51,17 @@ static enum packed_kind kind_of(
 }
 
 /* How a matrix would be packed; one that stays as it is has no groups. */
-static struct packed plan(
-    const struct matrix *m, const struct pack_options *options)
+static struct packed plan(const struct cpu *cpu, const struct matrix *m,
+    const struct pack_options *options)
 {
-	enum packed_kind kind = kind_of(m->type, options);
+	static const size_t block_bytes[] = {
+	    [PACKED_NIBBLES] = PACKED_NIBBLES_BYTES,
+	    [PACKED_BYTES] = PACKED_BYTES_BYTES,
+	    [PACKED_FLOATS] = BLOCK_COLS * GROUP_ROWS * sizeof(float),
+	    [PACKED_QUADS] = PACKED_QUADS_BYTES,
+	    [PACKED_SEVENS] = PACKED_SEVENS_BYTES,
+	};
+	enum packed_kind kind = kind_of(cpu, m, options);
 	struct packed packed = {.kind = kind};
 
 	if (!m->data || m->packed || kind == PACKED_NOT ||
@@ -49,13 +69,11 @@ static struct packed plan(
 		return packed;
 	packed.groups = (m->rows + GROUP_ROWS - 1) / GROUP_ROWS;
 	packed.blocks = m->cols / BLOCK_COLS;
+	packed.block_bytes = block_bytes[kind];
+	packed.group_bytes = packed.blocks * packed.block_bytes;
 	if (kind == PACKED_FLOATS)
-		packed.group_bytes = (size_t)m->cols * GROUP_ROWS * 4;
-	else
 		packed.group_bytes =
-		    packed.blocks * (kind == PACKED_NIBBLES
-					    ? PACKED_NIBBLES_BYTES
-					    : PACKED_BYTES_BYTES);
+		    (size_t)m->cols * GROUP_ROWS * sizeof(float);
 	return packed;
 }
 
@@ -130,7 +148,7 @@ uint64_t cpu_pack(struct cpu *cpu, struct matrix *const *matrices, uint32_t n,
 		return 0;
 	packed = mem_zalloc((n + 1) * sizeof(*packed));
 	for (uint32_t i = 0; i < n; i++) {
-		packed[i] = plan(matrices[i], options);
+		packed[i] = plan(cpu, matrices[i], options);
 		bytes += bytes_of(&packed[i]);
 	}
 	if (bytes && !options->is_plan)

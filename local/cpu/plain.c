@@ -156,7 +156,27 @@ const struct kernels kernels_plain = {
     .turn = rope_apply,
 };
 
-const struct kernels *kernels_best(void)
+static bool plain_runs_here(void)
 {
-	return kernels_avx2_run_here() ? &kernels_avx2 : &kernels_plain;
+	return true;
+}
+
+const struct kernels *kernels_here(uint32_t i)
+{
+	static const struct {
+		const struct kernels *kernels;
+		bool (*run_here)(void);
+	} all[] = {
+	    {&kernels_avx512_bf16, kernels_avx512_bf16_run_here},
+	    {&kernels_avx512_vnni, kernels_avx512_vnni_run_here},
+	    {&kernels_avx512, kernels_avx512_run_here},
+	    {&kernels_avx2, kernels_avx2_run_here},
+	    {&kernels_plain, plain_runs_here},
+	};
+
+	for (size_t k = 0; k < sizeof(all) / sizeof(all[0]); k++) {
+		if (all[k].run_here() && i-- == 0)
+			return all[k].kernels;
+	}
+	return NULL;
 }

@@ -72,11 +72,14 @@ static void make_prompt(struct bench *b)
 
 static uint32_t find_best(const float *logits, uint32_t n)
 {
+	float highest = logits[0];
 	uint32_t best = 0;
 
 	for (uint32_t i = 1; i < n; i++) {
-		if (logits[i] > logits[best])
+		if (logits[i] > highest) {
+			highest = logits[i];
 			best = i;
+		}
 	}
 	return best;
 }

@@ -180,10 +180,10 @@ static struct level level_behind(struct machine *m, struct spot s)
 /* An automaton goes through the tree by itself, without sets of spots. */
 static void walk_dfa(struct machine *m, struct spot s, uint32_t *bits)
 {
-	const struct dfa *dfa = grammar_node(m->grammar, s.node)->dfa;
+	const struct dfa *dfa = run_dfa(&m->run, &s);
 	const struct branch *branches = m->vocab->branches;
 	uint32_t states[GRAMMAR_TOKEN_MAX + 1], n = m->vocab->n_branches;
-	uint32_t n_live = m->run.n_live;
+	uint32_t n_live = m->run.n_live, n_frames = m->run.n_frames;
 	struct level behind = level_behind(m, s);
 
 	states[0] = s.index;
@@ -203,6 +203,7 @@ static void walk_dfa(struct machine *m, struct spot s, uint32_t *bits)
 		i = dfa->sole[state] == DFA_NO_BYTE ? b->skip : i + 1;
 	}
 	m->run.n_live = n_live;
+	m->run.n_frames = n_frames;
 }
 
 static void add_bits(
@@ -272,7 +273,7 @@ static void make_mask(struct machine *m, const struct run *from, uint32_t *bits)
 
 		if (s->phase == PHASE_BODY && s->index == BODY_TEXT)
 			walk_body(m, *s, bits);
-		else if (s->phase == PHASE_DFA)
+		else if (run_dfa(&m->run, s))
 			walk_dfa(m, *s, bits);
 		else if (s->phase != PHASE_DONE)
 			run->live[n_others++] = *s;

@@ -236,6 +236,13 @@ static void step_key(struct run *run, struct spot s, unsigned char byte)
 		put(run, s);
 }
 
+static void end_rest_key(struct run *run, struct spot s)
+{
+	const struct object_node *object = object_of(run, &s);
+
+	put_value(run, s, object->rest, object->n);
+}
+
 static void step_rest_key(struct run *run, struct spot s, unsigned char byte)
 {
 	const struct object_node *object = object_of(run, &s);
@@ -244,7 +251,7 @@ static void step_rest_key(struct run *run, struct spot s, unsigned char byte)
 	if (s.index == DFA_DEAD)
 		return;
 	if (object->rest_key->accepts[s.index])
-		put_value(run, s, object->rest, object->n);
+		end_rest_key(run, s);
 	else
 		put(run, s);
 }
@@ -429,7 +436,19 @@ bool run_step(struct run *run, uint32_t first, uint32_t end, unsigned char byte)
 void run_leave(struct run *run, struct spot from)
 {
 	run->set = run->n_live;
-	leave(run, from.up);
+	if (from.phase == PHASE_REST_KEY)
+		end_rest_key(run, from);
+	else
+		leave(run, from.up);
+}
+
+const struct dfa *run_dfa(const struct run *run, const struct spot *spot)
+{
+	const struct node *n = grammar_node(run->grammar, spot->node);
+
+	if (spot->phase == PHASE_DFA)
+		return n->dfa;
+	return spot->phase == PHASE_REST_KEY ? n->object.rest_key : NULL;
 }
 
 /* --- sets ----------------------------------------------------------------- */

@@ -72,8 +72,14 @@ void run_copy(struct run *to, const struct run *from);
 bool run_step(
     struct run *run, uint32_t first, uint32_t end, unsigned char byte);
 
-/* Puts where spot <from> goes on when its value has ended, as a new set. */
+/*
+ * Puts where spot <from> goes on when its value, or its key, has ended, as a
+ * new set.
+ */
 void run_leave(struct run *run, struct spot from);
+
+/* The automaton that a spot is in, or NULL. */
+const struct dfa *run_dfa(const struct run *run, const struct spot *spot);
 
 /* Drops all spots but the set made last, and the frames that it needs not. */
 void run_settle(struct run *run);

@@ -120,9 +120,9 @@ static bool is_whole(struct span text)
 }
 
 /*
- * Which bytes have a token of their own. Where one above 127 has not, tokens
- * that are parts of characters may lead to where no token goes on, and are left
- * out.
+ * Which bytes have a token of their own. Where one has not that goes on with a
+ * character, tokens that are parts of characters may lead to where no token
+ * goes on, and are left out.
  */
 static bool find_lone_bytes(
     const struct grammar_tokens *from, bool is_there[256])
@@ -133,9 +133,8 @@ static bool find_lone_bytes(
 		if (from->tokens[i].len == 1)
 			is_there[(unsigned char)from->tokens[i].ptr[0]] = true;
 	}
-	for (unsigned byte = 0x80; byte <= 0xf4; byte++)
-		has_all =
-		    has_all && (is_there[byte] || byte == 0xc0 || byte == 0xc1);
+	for (unsigned byte = 0x80; byte <= 0xbf; byte++)
+		has_all = has_all && is_there[byte];
 	return has_all;
 }
 

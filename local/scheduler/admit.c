@@ -156,7 +156,12 @@ static bool admit_text(struct job *job, int64_t now)
 {
 	struct lane *lane = job->lane;
 	struct text *t = job->text;
+	struct error err;
 
+	if (bound_begin(job, &err) != OK) {
+		job_end(job, JOB_FAILED, err.text);
+		return true;
+	}
 	if (fit_room(job) != OK) {
 		job_end(job, JOB_FAILED,
 		    "other models took the memory that the text needs");

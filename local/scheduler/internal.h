@@ -8,6 +8,7 @@
 
 #include "local/engine/ends.h"
 #include "local/engine/writer.h"
+#include "local/grammar.h"
 #include "local/model/model.h"
 #include "local/scheduler.h"
 #include "local/scheduler/prefix.h"
@@ -23,6 +24,7 @@ struct scheduler {
 	pthread_cond_t gone; /* for lane_close: a lane is empty */
 	struct list lanes;   /* of struct lane, under lock */
 	bool is_ending;      /* under lock */
+	struct masks *masks; /* the thread's */
 	bool is_resharing;   /* under lock: shares of memory changed */
 	uint64_t kv_bytes;
 	int nice;
@@ -75,12 +77,14 @@ struct lane {
 	uint64_t n_written;  /* texts that came to their own end */
 	int64_t last_end;    /* when one ended; 0: idle since */
 	bool waits_for_memory;
-	struct lane_stats now;      /* to be published */
-	double leave;               /* leave_ns before it is published */
-	struct prefix *prefix;      /* NULL for an encoder */
-	struct session_part *parts; /* (batch) of the step */
-	struct job **planned;       /* (batch) whose they are */
-	float *logits;              /* (batch, vocab) */
+	struct lane_stats now;       /* to be published */
+	double leave;                /* leave_ns before it is published */
+	struct grammar_vocab *vocab; /* NULL until a text needs it */
+	struct text **bound;         /* (batch) room for a step's */
+	struct prefix *prefix;       /* NULL for an encoder */
+	struct session_part *parts;  /* (batch) of the step */
+	struct job **planned;        /* (batch) whose they are */
+	float *logits;               /* (batch, vocab) */
 };
 
 /* Tokens that were chosen and wait for their text to be given out. */
@@ -89,6 +93,7 @@ struct told {
 	struct sample_top *tops;       /* (n, n_tops) */
 	struct span *spans;            /* (cap) room to tell of them */
 	size_t *ends;                  /* (n) of each in bytes */
+	bool *free;                    /* (n) a grammar left a choice */
 	struct buf bytes;
 	size_t n, cap;
 	size_t given; /* tokens that were told of before */
@@ -100,6 +105,18 @@ struct chain {
 	struct prefix_hash *hashes;    /* (n) of full pages */
 	struct prefix_entry **entries; /* (n_held) NULL: another text's */
 	uint32_t n, n_held, cap;
+};
+
+/* What binds a text to a grammar; all empty for free text. */
+struct bound {
+	struct grammar *grammar;
+	struct span after; /* own copy of the text that it begins after */
+	struct buf seen;   /* bytes that <after> may begin in */
+	bool is_on;        /* it has begun */
+	struct grammar_state *state; /* NULL until first admitted */
+	uint32_t *words;             /* (n_words) what may come next */
+	size_t n_words;
+	bool has_mask; /* something may */
 };
 
 /* A text to write. */
@@ -115,7 +132,8 @@ struct text {
 	uint32_t n_tops;
 	struct writer *writer;
 	struct told told;
-	struct sample_summary summary; /* of what was told */
+	struct bound bound;
+	struct sample_summary summary; /* of what was told and was free */
 	struct job_watch watch;
 
 	/* While it runs: */
@@ -228,11 +246,32 @@ void told_init(struct told *told);
 void told_free(struct told *told);
 
 /* Remembers a chosen token until its text is out. */
-void told_add(
-    struct job *job, const struct sample_choice *choice, const float *logits);
+void told_add(struct job *job, const struct sample_choice *choice,
+    const float *logits, bool is_free);
 
 /* Tells the caller what is new and settled. */
 void told_give(struct job *job);
+
+/* --- masks.c -------------------------------------------------------------- */
+
+struct masks *masks_new(void);
+void masks_free(struct masks **masks);
+
+/* Begins to find the masks of texts (n), which are left alone until waited. */
+void masks_start(struct masks *masks, struct text *const *texts, uint32_t n);
+void masks_wait(struct masks *masks);
+
+/* --- bound.c -------------------------------------------------------------- */
+
+void bound_init(struct bound *bound, const struct job_options *options);
+void bound_free(struct bound *bound);
+
+/* Makes the state of a text that is let in; FAILED where there can be none. */
+enum result bound_begin(struct job *job, struct error *err) must_check;
+
+/* Moves past a chosen token; false when it should not have been. */
+bool bound_accept(
+    struct job *job, uint32_t token, bool *is_free, bool *is_over) must_check;
 
 /* --- text.c, encode.c: one step of a lane --------------------------------- */
 

@@ -20,6 +20,7 @@ static void free_text(struct text *t)
 	writer_free(&t->writer);
 	told_free(&t->told);
 	chain_free(&t->chain);
+	bound_free(&t->bound);
 	free(t->biases);
 	free(t->tokens);
 	free(t);
@@ -153,6 +154,9 @@ static bool are_valid(
 		error_set(err, "the prompt has no tokens");
 	else if (o->generate.max_tokens == 0)
 		error_set(err, "max_tokens must be at least 1");
+	else if (o->grammar && !w.tokenizer)
+		error_set(err, "%s has no tokenizer: no grammar can hold it",
+		    lane->options.name);
 	else if (o->n_tops > TOPS_MAX)
 		error_set(err, "top_logprobs must be 0 to %d, got %u", TOPS_MAX,
 		    o->n_tops);
@@ -199,6 +203,7 @@ static struct text *make_text(
 	t->writer = writer_new(&w);
 	t->watch = o->watch;
 	told_init(&t->told);
+	bound_init(&t->bound, o);
 	return t;
 }
 

@@ -121,6 +121,8 @@ static void free_lane(struct lane *lane)
 {
 	queue_forget_all(lane);
 	prefix_free(&lane->prefix);
+	grammar_vocab_unref(&lane->vocab);
+	free(lane->bound);
 	free((void *)(uintptr_t)lane->options.name);
 	free(lane->logits);
 	free(lane->parts);
@@ -174,6 +176,7 @@ static struct lane *make_lane(struct scheduler *scheduler,
 	    prefix_new(lane->model->kv, !lane->options.keeps_no_prefix);
 	lane->parts = mem_alloc(batch * sizeof(*lane->parts));
 	lane->planned = mem_alloc(batch * sizeof(*lane->planned));
+	lane->bound = mem_alloc(batch * sizeof(*lane->bound));
 	lane->logits =
 	    mem_alloc((size_t)batch * lane->info.vocab * sizeof(*lane->logits));
 	return lane;

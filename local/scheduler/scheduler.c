@@ -150,6 +150,7 @@ struct scheduler *scheduler_new(
 	s = mem_new(struct scheduler);
 	s->nice = options->nice;
 	s->kv_bytes = options->kv_bytes ? options->kv_bytes : KV_BYTES_DEFAULT;
+	s->masks = masks_new();
 	list_init(&s->lanes);
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_cond_init(&s->work, NULL);
@@ -157,6 +158,7 @@ struct scheduler *scheduler_new(
 	failure = pthread_create(&s->thread, NULL, run, s);
 	if (failure) {
 		error_set(err, "the engine's thread: %s", strerror(failure));
+		masks_free(&s->masks);
 		free(s);
 		return NULL;
 	}
@@ -175,6 +177,7 @@ void scheduler_free(struct scheduler **scheduler)
 	pthread_cond_signal(&s->work);
 	pthread_mutex_unlock(&s->lock);
 	pthread_join(s->thread, NULL);
+	masks_free(&s->masks);
 	pthread_cond_destroy(&s->gone);
 	pthread_cond_destroy(&s->work);
 	pthread_mutex_destroy(&s->lock);

@@ -20,6 +20,7 @@ void told_free(struct told *told)
 	free(told->tops);
 	free(told->spans);
 	free(told->ends);
+	free(told->free);
 	buf_free(&told->bytes);
 }
 
@@ -35,10 +36,11 @@ static void make_places(struct told *told, uint32_t n_tops)
 	told->spans =
 	    mem_realloc(told->spans, told->cap * sizeof(*told->spans));
 	told->ends = mem_realloc(told->ends, told->cap * sizeof(*told->ends));
+	told->free = mem_realloc(told->free, told->cap * sizeof(*told->free));
 }
 
-void told_add(
-    struct job *job, const struct sample_choice *choice, const float *logits)
+void told_add(struct job *job, const struct sample_choice *choice,
+    const float *logits, bool is_free)
 {
 	const struct lane *lane = job->lane;
 	const struct tokenizer *tokenizer =
@@ -49,6 +51,7 @@ void told_add(
 
 	make_places(told, t->n_tops);
 	told->choices[told->n] = *choice;
+	told->free[told->n] = is_free;
 	if (t->n_tops) {
 		struct sample_top *tops = told->tops + told->n * t->n_tops;
 
@@ -71,6 +74,7 @@ static void forget(struct told *told, uint32_t n_tops, size_t n)
 	memmove(
 	    told->choices, told->choices + n, left * sizeof(*told->choices));
 	memmove(told->ends, told->ends + n, left * sizeof(*told->ends));
+	memmove(told->free, told->free + n, left * sizeof(*told->free));
 	if (n_tops)
 		memmove(told->tops, told->tops + n * n_tops,
 		    left * n_tops * sizeof(*told->tops));
@@ -104,7 +108,8 @@ void told_give(struct job *job)
 
 		told->spans[i] =
 		    span_head(span_from(bytes, from), told->ends[i] - from);
-		sample_summarise(&t->summary, &told->choices[i]);
+		if (told->free[i])
+			sample_summarise(&t->summary, &told->choices[i]);
 	}
 	job->use.output_tokens += piece.n;
 	job->lane->now.output_tokens += piece.n;

@@ -110,25 +110,44 @@ static void append(struct text *t, uint32_t token)
 	t->tokens[t->n_tokens++] = token;
 }
 
+static struct sample_choice choose(struct text *t, const float *logits)
+{
+	struct sample_mask mask = {t->bound.words, t->bound.n_words};
+
+	return sampler_choose(
+	    t->sampler, logits, t->bound.is_on ? &mask : NULL);
+}
+
 /* Chooses what follows and tells of it. */
 static void go_on(struct job *job, const float *logits)
 {
 	struct text *t = job->text;
-	struct sample_choice choice = sampler_next(t->sampler, logits);
+	struct sample_choice choice;
 	struct error err;
-	bool is_over;
+	bool is_free, is_whole, is_over;
 
+	if (t->bound.is_on && !t->bound.has_mask) {
+		job_end(job, JOB_FAILED,
+		    "the vocabulary has no token for what must come next");
+		return;
+	}
+	choice = choose(t, logits);
 	if (ends_have(&job->lane->ends, choice.token)) {
 		finish(job, JOB_STOP, false);
 		return;
 	}
+	if (!bound_accept(job, choice.token, &is_free, &is_whole)) {
+		job_end(job, JOB_FAILED,
+		    "the answer does not begin as its grammar asks");
+		return;
+	}
 	t->written++;
 	append(t, choice.token);
-	told_add(job, &choice, logits);
+	told_add(job, &choice, logits, is_free);
 	if (writer_push(t->writer, choice.token, &is_over, &err) != OK)
 		job_end(job, JOB_FAILED, err.text);
-	else if (is_over || t->written == t->limit)
-		finish(job, is_over ? JOB_STOP : JOB_LENGTH, is_over);
+	else if (is_over || is_whole || t->written == t->limit)
+		finish(job, is_whole ? JOB_STOP : JOB_LENGTH, is_over);
 	else
 		told_give(job);
 }
@@ -197,9 +216,25 @@ static void enter_pages(struct lane *lane, const struct plan *plan)
 	}
 }
 
+/* Those of the step whose next token a grammar binds. */
+static uint32_t find_bound(struct lane *lane, const struct plan *plan)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < plan->n; i++) {
+		struct text *t = lane->planned[i]->text;
+
+		if (lane->parts[i].logits && t->bound.is_on)
+			lane->bound[n++] = t;
+	}
+	return n;
+}
+
 void text_step(struct lane *lane)
 {
+	struct masks *masks = lane->scheduler->masks;
 	int64_t from = clock_mono_ns();
+	enum result result;
 	struct plan plan;
 	struct error err;
 
@@ -208,7 +243,10 @@ void text_step(struct lane *lane)
 	if (plan.n == 0)
 		return;
 	make_room(lane, &plan);
-	if (session_run(lane->parts, plan.n, &err) != OK)
+	masks_start(masks, lane->bound, find_bound(lane, &plan));
+	result = session_run(lane->parts, plan.n, &err);
+	masks_wait(masks);
+	if (result != OK)
 		run_apart(lane, &plan);
 	enter_pages(lane, &plan);
 	account(lane, &plan, clock_mono_ns() - from);

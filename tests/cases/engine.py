@@ -190,23 +190,38 @@ def value_end(raw, at, kind):
 
 
 def add_keys(raw, keys):
-    """The file with more keys; the tensors' data moves to the next 32."""
+    """The file with these keys, which take the place of others of the same
+    name; the tensors' data moves to the next 32."""
     magic, version, tensors, n_keys = struct.unpack_from("<4sIQQ", raw)
     at = 24
+    kept = []
     for _ in range(n_keys):
-        at += 8 + struct.unpack_from("<Q", raw, at)[0]
-        at = value_end(raw, at + 4, struct.unpack_from("<I", raw, at)[0])
+        begin = at
+        end = at + 8 + struct.unpack_from("<Q", raw, at)[0]
+        at = value_end(raw, end + 4, struct.unpack_from("<I", raw, end)[0])
+        if raw[begin + 8:end].decode() not in keys:
+            kept.append(raw[begin:at])
     end_of_keys = at
     for _ in range(tensors):
         at += 8 + struct.unpack_from("<Q", raw, at)[0]
         at += 4 + 8 * struct.unpack_from("<I", raw, at)[0] + 12
     data = raw[(at + 31) // 32 * 32:]
     head = struct.pack("<4sIQQ", magic, version, tensors,
-                       n_keys + len(keys)) + raw[24:end_of_keys]
+                       len(kept) + len(keys)) + b"".join(kept)
     for name, value in keys.items():
         head += gguf_text(name) + value
     head += raw[end_of_keys:at]
     return head + b"\0" * (-len(head) % 32) + data
+
+
+def with_template(model, path, chat):
+    """A copy of the GGUF file <model> at <path> with another template."""
+    with open(model, "rb") as file:
+        raw = file.read()
+    with open(path, "wb") as file:
+        file.write(add_keys(raw, {"tokenizer.chat_template":
+                                  struct.pack("<I", 8) + gguf_text(chat)}))
+    return path
 
 
 # --- commands ----------------------------------------------------------------

@@ -40,6 +40,7 @@ def a_directory_is_told_of(place):
     check_equal((memory["weights_fit"], memory["context_that_fits"]),
                 (True, 256))
     check(memory["available_bytes"] <= memory["machine_bytes"])
+    check(memory["packed_bytes"] <= memory["computing_bytes"])
     text = about(model)
     for word in ("licence     mit", "context     256 tokens", "F32: ",
                  "fits        the whole context"):

@@ -5,7 +5,6 @@
 stream and not, how it is counted, what is refused, and where it goes when the
 engine cannot, or is not sure.
 """
-import base64
 import math
 
 from engine import Place, SMOLLM2, sanitized
@@ -63,7 +62,7 @@ class Local(Bench):
         ]
         super().__init__(POLICY_LOCAL, local=local, keys=[
             {"name": "team-a", "key": KEY, "tags": ["internal"]}],
-            engine={"queue": 3}, cache={"store": "memory", "size": "16MiB"})
+            engine={"queue": 10}, cache={"store": "memory", "size": "16MiB"})
         eventually(lambda: get(self.gateway.admin, "/readyz").count(
             b'"ready"') == 3, "the models are loaded", 30)
 
@@ -143,7 +142,8 @@ def refused(bench, param, code="unsupported_parameter", model=TINY, **more):
 @case
 def an_answer_has_all_that_openais_has(bench):
     before = time.time()
-    answer = bench.gateway.ask(chat("Hello there", TINY, max_tokens=5))
+    answer = bench.gateway.ask(chat("Hello there", TINY, max_tokens=5,
+                                   logit_bias=ENDLESS))
     body = answer.json()
     check(body["id"].startswith("chatcmpl-"), body)
     check_equal((body["object"], body["model"]), ("chat.completion", TINY))
@@ -186,7 +186,7 @@ def a_stream_says_what_the_object_says(bench):
 @case
 def usage_is_not_told_to_who_did_not_ask(bench):
     answer = bench.gateway.ask(
-        chat("Hello", TINY, stream=True, max_tokens=3))
+        chat("Hello", TINY, stream=True, max_tokens=3, logit_bias=ENDLESS))
     check(all("usage" not in chunk for chunk in events(answer)), answer.body)
     row, = bench.gateway.rows(answer)
     check_equal((row["output_tokens"], row["estimated"]), (3, False))
@@ -231,8 +231,8 @@ def bias_makes_and_unmakes_tokens(bench):
     # Token 40 is one character of the small vocabulary.
     said = told(ask(bench, logit_bias={"40": 100}, temperature=0))
     check_equal(len(set(said[0]["content"])), 1)
-    for penalty in ({"frequency_penalty": 2}, {"repetition_penalty": 8}):
-        other = told(ask(bench, logit_bias={"40": 20}, temperature=0,
+    for penalty in ({"frequency_penalty": 2}, {"repetition_penalty": 10}):
+        other = told(ask(bench, logit_bias={"40": 5}, temperature=0,
                          max_tokens=30, **penalty))
         check(len(set(other[0]["content"])) > 1, penalty, other)
 
@@ -386,7 +386,7 @@ def models_do_what_they_are_for(bench):
     check(row["input_tokens"] >= 2, row)
 
 
-# --- schemas and tools ---------------------------------------------------------------
+# --- schemas and tools ---------------------------------------------------------
 
 @case
 def a_schema_holds_whatever_is_sampled(bench):
@@ -432,14 +432,14 @@ def a_call_that_is_asked_for_is_made(bench):
 def a_client_that_leaves_pays_for_what_was_written(bench):
     client = bench.gateway.connect()
     client.send(bench.gateway.bytes(chat(
-        "Hello", TINY, stream=True, logit_bias=ENDLESS, n=16)))
+        "Hello", TINY, stream=True, logit_bias=ENDLESS, n=8)))
     client.until(b'"delta":{"content":"')
     client.reset()
     row = eventually(lambda: [one for one in bench.gateway.export()
                               if one["outcome"] == "client_gone"],
                      "the row of who left")[0]
     check_equal((row["kind"], row["estimated"]), ("local", False))
-    check(0 < row["output_tokens"] < 3000 and row["input_tokens"] > 0, row)
+    check(0 < row["output_tokens"] < 1900 and row["input_tokens"] > 0, row)
 
 
 @case
@@ -499,7 +499,8 @@ def a_sure_answer_is_released_and_nothing_is_lost(bench):
 
 @case
 def samples_that_disagree_go_to_the_next_model(bench):
-    answer = bench.gateway.ask(chat("agree", "auto", max_tokens=12, seed=1))
+    answer = bench.gateway.ask(chat("agree", "auto", max_tokens=12, seed=1,
+                                   logit_bias=ENDLESS))
     check_equal(answer.header("x-sluice-model"), "up/large")
     given_up, _ = bench.gateway.rows(answer, 2)
     check_equal((given_up["outcome"], given_up["output_tokens"]),
@@ -530,23 +531,20 @@ def nobody_else_to_ask_means_the_answer_is_given(bench):
 
 @case
 def a_full_queue_is_429_or_another_models_work(bench):
-    body = chat("Hello", TINY, stream=True,
-                logit_bias=ENDLESS, n=16)
-    clients = [bench.gateway.connect() for _ in range(2)]
-    try:
-        answer = bench.gateway.ask(body)
-        check_equal(answer.status, 429, answer.body)
-        check(int(answer.header("retry-after")) >= 1, answer.headers)
-        error = answer.json()["error"]
-        check_equal(error["code"], "engine_overloaded", error)
-        row, = bench.gateway.rows(answer)
-        check_equal((row["outcome"], row["status"], row["output_tokens"]),
-                    ("refused", 429, row["output_tokens"]))
-        other = bench.gateway.ask(dict(body, model="auto", stream=False))
-        check_equal(other.header("x-sluice-model"), "up/large")
-    finally:
-        for client in clients:
-            client.close()
+    # Four texts are written at once and ten may wait.
+    body = chat("Hello", TINY, logit_bias=ENDLESS, n=16)
+    answer = bench.gateway.ask(body)
+    check_equal(answer.status, 429, answer.body)
+    check(int(answer.header("retry-after")) >= 1, answer.headers)
+    error = answer.json()["error"]
+    check_equal(error["code"], "engine_overloaded", error)
+    row, = bench.gateway.rows(answer)
+    check_equal((row["outcome"], row["status"]), ("refused", 429))
+    other = bench.gateway.ask(dict(body, model="auto"))
+    check_equal(other.header("x-sluice-model"), "up/large")
+    check_equal([row["outcome"] for row in bench.gateway.rows(other, 2)],
+                ["refused", "completed"])
+    check_equal(ask(bench)["object"], "chat.completion")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 # with_gateway.py -- runs one official SDK's tests against a gateway of its own.
 # SPDX-License-Identifier: Apache-2.0
-"""usage: with_gateway.py python|node [part of a check's name]
+"""usage: with_gateway.py python|node [--local] [part of a check's name]
 
+With --local the checks that hold for every model run against SmolLM2 inside of
+the gateway, which is taught a template with tools; 77 where it is not there.
 The SDK is installed once, under ${XDG_CACHE_HOME:-~/.cache}/sluice-tests, in a
 folder named by the hash of what the folder here pins. Exit 77 where it is
 neither there nor can be installed. BUILD_DIR as for tests/cases.
@@ -19,7 +21,10 @@ sys.path.insert(0, os.path.join(TOP, "tests", "cases"))
 sys.dont_write_bytecode = True
 
 from harness import (DeadPort, FAKE, FakeBench, KEY, KEY_B,  # noqa: E402
-                     SKIP, SLUICE, environment)
+                     SKIP, SLUICE, environment, eventually, get)
+from engine import Place, SMOLLM2, template, with_template  # noqa: E402
+
+LOCAL = "local/smollm2"
 
 
 CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME")
@@ -79,11 +84,33 @@ def command(kind, folder):
     return ["node", copied]
 
 
+class LocalBench(FakeBench):
+    """The usual bench with SmolLM2 beside the provider."""
+
+    def __init__(self):
+        self.place = Place()
+        model = with_template(SMOLLM2, self.place.path("smollm2.gguf"),
+                              template("qwen25"))
+        super().__init__(local=[{
+            "name": LOCAL, "path": model, "context": 2048,
+            "price": {"input": 0.01, "output": 0.03}}])
+        eventually(lambda: b'"ready"' in get(self.gateway.admin, "/readyz"),
+                   "SmolLM2 is loaded", 60)
+
+    def close(self):
+        problem = super().close()
+        self.place.close()
+        return problem
+
+
 def run(kind, folder, words):
-    bench, dead = FakeBench(), DeadPort()
+    is_local = "--local" in words
+    words = [word for word in words if word != "--local"]
+    bench, dead = (LocalBench if is_local else FakeBench)(), DeadPort()
     try:
         status = subprocess.run(
             command(kind, folder) + words, timeout=280, env=environment(
+                **({"LOCAL": LOCAL} if is_local else {}),
                 BASE_URL=f"http://127.0.0.1:{bench.gateway.port}/v1",
                 DEAD_URL=f"http://127.0.0.1:{dead.port}/v1",
                 CONTROL=f"http://127.0.0.1:{bench.provider.control}",
@@ -105,6 +132,9 @@ def main():
         if not program or not os.path.exists(program):
             print(f"skipped: {program or 'fake_provider'} is not built")
             return SKIP
+    if "--local" in sys.argv and not os.path.exists(SMOLLM2):
+        print("skipped: no SmolLM2; tools/fetch-models gets it")
+        return SKIP
     kind = sys.argv[1]
     folder = install(kind)
     if not folder:

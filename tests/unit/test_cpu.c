@@ -10,7 +10,10 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "local/cpu/kernel.h"
+#include "tests/unit/kernels_under_test.h"
+
+/* What is compared with plain C. */
+static const struct kernels *tested;
 
 /* A generator of the test's own: the same numbers in every run. */
 static uint32_t seed = 1;
@@ -59,7 +62,9 @@ static uint8_t *make_weights(
 static void read_words(const struct operand *x, float *values)
 {
 	for (size_t i = 0; i < (size_t)x->n * x->cols; i++)
-		values[i] = x->scales[i / 32] * (float)x->words[i];
+		values[i] = x->limit == WORDS_BF16
+				? quant_bf16((uint16_t)x->words[i])
+				: x->scales[i / 32] * (float)x->words[i];
 }
 
 struct shape {
@@ -70,7 +75,8 @@ struct shape {
 enum layout {
 	AS_READ,
 	PACKED,
-	SHORTENED
+	SHORTENED,  /* for a language model */
+	SHORTENED_7 /* for an encoder */
 };
 
 /* What is multiplied, and the two answers. */
@@ -117,7 +123,7 @@ static void free_check(struct check *c)
 
 /*
  * How far a column's product may be off for each column: rounding; for floats
- * that became eight bits 1/254 of their largest, 2.
+ * that became eight bits 1/254 of their largest, 2, for those of seven 1/126.
  */
 static float tolerance(const struct check *c, enum layout layout)
 {
@@ -125,6 +131,8 @@ static float tolerance(const struct check *c, enum layout layout)
 		return 1e-5F;
 	if (c->operand.words && layout == SHORTENED)
 		return 1.1F / 254;
+	if (c->operand.words && layout == SHORTENED_7)
+		return 1.1F / 126;
 	return 1e-5F;
 }
 
@@ -136,7 +144,7 @@ static void check_product(struct check *c, enum tensor_type type,
     const struct shape *s, enum layout layout)
 {
 	struct pack_options options = {
-	    .encodes = true, .shortens = layout == SHORTENED};
+	    .encodes = layout != SHORTENED, .shortens = layout >= SHORTENED};
 	struct matrix *list[] = {&c->w};
 
 	make_check(c, type, s);
@@ -145,7 +153,8 @@ static void check_product(struct check *c, enum tensor_type type,
 	cpu_multiply(c->fast, &c->operand, &(struct product){&c->w, c->a}, 1);
 	if (c->operand.words)
 		read_words(&c->operand, c->x);
-	cpu_multiply(c->plain, &(struct operand){c->x, s->n, s->cols, 0, 0, 0},
+	cpu_multiply(c->plain,
+	    &(struct operand){.values = c->x, .n = s->n, .cols = s->cols},
 	    &(struct product){&c->w, c->b}, 1);
 	for (size_t i = 0; i < (size_t)s->n * s->rows; i++) {
 		float far = fabsf(c->a[i] - c->b[i]);
@@ -174,12 +183,15 @@ static void check_type(struct check *c, enum tensor_type type)
 	    {33, 256, 2},
 	    {15, 768, 5},
 	    {64, 1536, 9},
+	    {49, 768, 33},
+	    {20, 15 * odd, 50},
 	};
 
 	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
 		check_product(c, type, &shapes[i], AS_READ);
 		check_product(c, type, &shapes[i], PACKED);
 		check_product(c, type, &shapes[i], SHORTENED);
+		check_product(c, type, &shapes[i], SHORTENED_7);
 	}
 }
 
@@ -187,12 +199,12 @@ static void multiplies_every_type_as_plain_c_does(void **state)
 {
 	struct error err;
 	struct check check = {
-	    .fast = cpu_new(2, CPU_FAST, &err),
+	    .fast = cpu_new_with(2, tested, &err),
 	    .plain = cpu_new(1, CPU_EXACT, &err),
 	};
 
 	(void)state;
-	print_message("fast is %s\n", cpu_name(check.fast));
+	assert_string_equal(cpu_name(check.fast), tested->name);
 	for (int type = 0; type <= TENSOR_Q6_K; type++)
 		check_type(&check, (enum tensor_type)type);
 	cpu_free(&check.fast);
@@ -204,7 +216,7 @@ static void multiplies_types_side_by_side(void **state)
 {
 	const struct shape shape = {21, 256, 6};
 	struct error err;
-	struct cpu *fast = cpu_new(2, CPU_FAST, &err);
+	struct cpu *fast = cpu_new_with(2, tested, &err);
 	struct cpu *plain = cpu_new(1, CPU_EXACT, &err);
 	struct check checks[3];
 	struct product products[3];
@@ -235,13 +247,92 @@ static void multiplies_types_side_by_side(void **state)
 	cpu_free(&plain);
 }
 
+/* The products of the check's first <n> tokens, from token <at> on. */
+static void multiply_some(struct check *c, uint32_t at, uint32_t n, float *out)
+{
+	struct operand x = {
+	    .values = c->x + (size_t)at * c->w.cols, .n = n, .cols = c->w.cols};
+
+	cpu_multiply(c->fast, &x, &(struct product){&c->w, out}, 1);
+}
+
+/* Every token alone, and as the last of 2, 3 ... with it. */
+static void check_company(struct check *c, enum tensor_type type,
+    const struct shape *s, enum layout layout)
+{
+	struct pack_options options = {
+	    .encodes = layout != SHORTENED, .shortens = layout >= SHORTENED};
+	struct matrix *list[] = {&c->w};
+	size_t row = s->rows * sizeof(float);
+
+	make_check(c, type, s);
+	(void)cpu_pack(c->fast, list, 1, &options);
+	for (uint32_t i = 0; i < s->n; i++) {
+		multiply_some(c, i, 1, c->a);
+		multiply_some(c, 0, i + 1, c->b);
+		if (memcmp(c->a, c->b + (size_t)i * s->rows, row) != 0)
+			fail_msg("%s, %u x %u, layout %d: token %u differs "
+				 "among %u",
+			    quant_type(type)->name, s->rows, s->cols,
+			    (int)layout, i, i + 1);
+	}
+	free_check(c);
+}
+
+static void gives_a_token_the_same_bits_in_any_company(void **state)
+{
+	const struct {
+		enum tensor_type type;
+		enum layout layout;
+	} kinds[] = {{TENSOR_Q4_0, PACKED}, {TENSOR_Q4_1, PACKED},
+	    {TENSOR_Q8_0, PACKED}, {TENSOR_F32, PACKED},
+	    {TENSOR_BF16, SHORTENED}, {TENSOR_Q4_1, SHORTENED},
+	    {TENSOR_F32, SHORTENED_7}};
+	const struct shape shapes[] = {{37, 576, 29}, {48, 1536, 41}};
+	struct error err;
+	struct check check = {.fast = cpu_new(2, CPU_FAST, &err)};
+
+	(void)state;
+	for (size_t t = 0; t < sizeof(kinds) / sizeof(kinds[0]); t++) {
+		for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
+			check_company(
+			    &check, kinds[t].type, &shapes[i], kinds[t].layout);
+	}
+	cpu_free(&check.fast);
+}
+
+/* Rows of a prompt, then few of the same operand: other words, or none. */
+static void multiplies_an_operand_again(void **state)
+{
+	const struct shape shape = {20, 64, 40};
+	struct error err;
+	struct cpu *fast = cpu_new_with(2, tested, &err);
+	struct cpu *plain = cpu_new(1, CPU_EXACT, &err);
+	struct check check;
+
+	(void)state;
+	make_check(&check, TENSOR_BF16, &shape);
+	cpu_multiply(
+	    fast, &check.operand, &(struct product){&check.w, check.a}, 1);
+	check.operand.n = 2;
+	cpu_multiply(
+	    fast, &check.operand, &(struct product){&check.w, check.a}, 1);
+	cpu_multiply(
+	    plain, &check.operand, &(struct product){&check.w, check.b}, 1);
+	for (uint32_t i = 0; i < 2 * shape.rows; i++)
+		assert_true(fabsf(check.a[i] - check.b[i]) <= 1e-5F * 64);
+	free_check(&check);
+	cpu_free(&fast);
+	cpu_free(&plain);
+}
+
 static void keeps_words_within_half_a_step(void **state)
 {
 	uint8_t blocks[2 * 34] = {0};
 	struct matrix w;
 	float x[64] = {0}, out;
 	struct error err;
-	struct cpu *fast = cpu_new(1, CPU_FAST, &err);
+	struct cpu *fast = cpu_new_with(1, tested, &err);
 	struct operand operand;
 
 	(void)state;
@@ -280,7 +371,7 @@ static void sums_long_rows_of_extremes(void **state)
 	struct pack_options options = {.encodes = false};
 	struct matrix *list[] = {&w};
 	struct error err;
-	struct cpu *fast = cpu_new(1, CPU_FAST, &err);
+	struct cpu *fast = cpu_new_with(1, tested, &err);
 	struct operand operand;
 
 	(void)state;
@@ -308,9 +399,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(multiplies_every_type_as_plain_c_does),
 	    cmocka_unit_test(multiplies_types_side_by_side),
+	    cmocka_unit_test(gives_a_token_the_same_bits_in_any_company),
+	    cmocka_unit_test(multiplies_an_operand_again),
 	    cmocka_unit_test(keeps_words_within_half_a_step),
 	    cmocka_unit_test(sums_long_rows_of_extremes),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	RUN_FOR_ALL_KERNELS(tests, tested);
 }

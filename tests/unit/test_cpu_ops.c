@@ -10,7 +10,10 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "local/cpu/kernel.h"
+#include "tests/unit/kernels_under_test.h"
+
+/* What is compared with plain C. */
+static const struct kernels *fast;
 
 /* A generator of the test's own: the same numbers in every run. */
 static uint32_t seed = 1;
@@ -41,7 +44,6 @@ static const uint32_t sizes[] = {1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 64, 67};
 
 static void activates_as_plain_c_does(void **state)
 {
-	const struct kernels *fast = kernels_best();
 	float a[67], b[67], up[67];
 
 	(void)state;
@@ -64,7 +66,6 @@ static void activates_as_plain_c_does(void **state)
 static void activates_the_largest_numbers(void **state)
 {
 	const float x[] = {0, -0.0F, 1e-30F, -1e-30F, 50, -50, 1e4F, -1e4F};
-	const struct kernels *fast = kernels_best();
 
 	(void)state;
 	for (int kind = 0; kind <= ACTIVATION_TANH; kind++) {
@@ -81,7 +82,6 @@ static void activates_the_largest_numbers(void **state)
 /* Softmax of two numbers gives exp alone: 1 / (1 + exp(x)). */
 static void takes_exponentials_within_four_ulp(void **state)
 {
-	const struct kernels *fast = kernels_best();
 	double worst = 0;
 
 	(void)state;
@@ -100,7 +100,6 @@ static void takes_exponentials_within_four_ulp(void **state)
 
 static void takes_softmax_as_plain_c_does(void **state)
 {
-	const struct kernels *fast = kernels_best();
 	float a[67], b[67];
 
 	(void)state;
@@ -115,7 +114,6 @@ static void takes_softmax_as_plain_c_does(void **state)
 
 static void norms_as_plain_c_does(void **state)
 {
-	const struct kernels *fast = kernels_best();
 	float x[67], weight[67], bias[67], a[67], b[67];
 
 	(void)state;
@@ -138,7 +136,6 @@ static void norms_as_plain_c_does(void **state)
 
 static void turns_heads_as_plain_c_does(void **state)
 {
-	const struct kernels *fast = kernels_best();
 	float cosines[67], sines[67], a[134], b[134];
 
 	(void)state;
@@ -184,7 +181,7 @@ static void check_blend(const struct blend_case *c)
 	}
 	for (uint32_t i = 0; i < tiles; i++)
 		b_tiles[i] = b + (size_t)i * c->tile_rows * c->n;
-	kernels_best()->blend(&blend);
+	fast->blend(&blend);
 	for (uint32_t i = 0; i < c->m; i++)
 		c_rows[i] = want + (size_t)i * c->n;
 	kernels_plain.blend(&blend);
@@ -226,5 +223,5 @@ int main(void)
 	    cmocka_unit_test(blends_as_plain_c_does),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	RUN_FOR_ALL_KERNELS(tests, fast);
 }

@@ -158,6 +158,57 @@ static void adds_the_callers_bias(void **state)
 	sampler_free(&sampler);
 }
 
+static void chooses_among_what_a_mask_allows(void **state)
+{
+	static const struct sample_bias bias = {.token = 1, .bias = 1};
+	struct sample_options options = {.temperature = 0};
+	uint32_t words = 1 << 1 | 1 << 4, drawn[VOCAB] = {0};
+	struct sample_mask mask = {&words, 1};
+	struct sampler *sampler = make(&options);
+	struct sample_choice choice = sampler_choose(sampler, logits, &mask);
+
+	(void)state;
+	assert_int_equal(choice.token, 4);
+	assert_int_equal(choice.likeliest, 2);
+	assert_true(fabs((double)choice.logprob - log(0.125)) < 1e-6);
+	sampler_free(&sampler);
+	options = (struct sample_options){.biases = &bias, .n_biases = 1};
+	sampler = make(&options);
+	assert_int_equal(sampler_choose(sampler, logits, &mask).token, 1);
+	sampler_free(&sampler);
+	options = (struct sample_options){.temperature = 1};
+	sampler = make(&options);
+	for (int i = 0; i < 400; i++)
+		drawn[sampler_choose(sampler, logits, &mask).token]++;
+	assert_int_equal(drawn[1] + drawn[4], 400);
+	assert_true(drawn[1] > 0 && drawn[4] > drawn[1]);
+	sampler_free(&sampler);
+}
+
+/* Sorting as far as is needed draws what sorting everything does. */
+static void draws_from_a_long_vocabulary(void **state)
+{
+	struct sample_options options = {.temperature = 1, .top_k = 50};
+	static float many[5000];
+	struct error err;
+	struct sampler *sampler;
+
+	(void)state;
+	for (uint32_t i = 0; i < 5000; i++)
+		many[i] = -(float)((i * 2654435761U) % 5000) / 250;
+	sampler = sampler_new(&options, 5000, &err);
+	for (int i = 0; i < 2000; i++)
+		assert_true(
+		    many[sampler_next(sampler, many).token] > -50.0F / 250);
+	sampler_free(&sampler);
+	options = (struct sample_options){.temperature = 1, .top_p = 0.5F};
+	sampler = sampler_new(&options, 5000, &err);
+	/* Half of the weight lies above log(2) of an even slope. */
+	for (int i = 0; i < 2000; i++)
+		assert_true(many[sampler_next(sampler, many).token] > -0.70F);
+	sampler_free(&sampler);
+}
+
 static void tells_what_the_model_thought(void **state)
 {
 	struct sample_options options = {.temperature = 0};
@@ -252,6 +303,8 @@ int main(void)
 	    cmocka_unit_test(repeats_itself_for_a_seed),
 	    cmocka_unit_test(penalises_what_was_said),
 	    cmocka_unit_test(adds_the_callers_bias),
+	    cmocka_unit_test(chooses_among_what_a_mask_allows),
+	    cmocka_unit_test(draws_from_a_long_vocabulary),
 	    cmocka_unit_test(tells_what_the_model_thought),
 	    cmocka_unit_test(lists_the_likeliest_in_order),
 	    cmocka_unit_test(survives_logits_that_are_no_numbers),

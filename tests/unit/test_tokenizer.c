@@ -391,6 +391,47 @@ static void serves_several_threads_at_once(void **state)
 	tokenizer_free(&t);
 }
 
+/* Each token's bytes joined, without the blank that a decoder drops. */
+static void tokens_write_their_bytes_between_others(void **state)
+{
+	static const char *const some[] = {"gpt2", "llama3", "qwen2", "o200k",
+	    "deepseek", "spm-prepend", "spm-metaspace"};
+	struct span text = SPAN("a b  \xc3\xa9\xf0\x9f\x98\x80 {\"x\": 1}\n");
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(some) / sizeof(*some); i++) {
+		struct tokenizer *t = load_kind(some[i]);
+		struct tokenizer_work *work = tokenizer_work_new(t);
+		struct tokenizer_stream *stream = tokenizer_stream_new(t, true);
+		struct token_buf ids;
+		struct span joined;
+		struct error err;
+		struct buf out;
+
+		token_buf_init(&ids, 1000);
+		buf_init(&out, 1000);
+		assert_int_equal(tokenizer_encode(work, text,
+				     TOKENIZER_NO_SPECIAL, &ids, &err),
+		    OK);
+		for (size_t k = 0; k < ids.len; k++)
+			assert_int_equal(tokenizer_stream_bytes(
+					     stream, ids.ids[k], &out, &err),
+			    OK);
+		joined = buf_span(&out);
+		if (joined.len > text.len)
+			joined = span_from(joined, 1);
+		assert_true(span_eq(joined, text));
+		assert_int_equal(
+		    tokenizer_stream_bytes(stream, TOKENIZER_NO_ID, &out, &err),
+		    OK);
+		buf_free(&out);
+		token_buf_free(&ids);
+		tokenizer_stream_free(&stream);
+		tokenizer_work_free(&work);
+		tokenizer_free(&t);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -406,6 +447,7 @@ int main(void)
 	    cmocka_unit_test(encodes_pairs_with_their_types),
 	    cmocka_unit_test(knows_its_vocabulary_both_ways),
 	    cmocka_unit_test(serves_several_threads_at_once),
+	    cmocka_unit_test(tokens_write_their_bytes_between_others),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

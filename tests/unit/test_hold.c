@@ -1,4 +1,4 @@
-/* test_local_hold.c -- answers held back: released, or given up. */
+/* test_hold.c -- answers held back: released, or given up. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* test_local_say.c -- local answers: a stream says what the object says. */
+/* test_say.c -- local answers: a stream says what the object says. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <setjmp.h>
 #include <stdarg.h>

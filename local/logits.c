@@ -1,0 +1,156 @@
+/* logits.c -- what a model's logits say, in one look. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "local/logits.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <string.h>
+
+#define LANES 4
+#define BLOCK 256 /* logits that are summed as floats */
+
+/* Four floats, or what a comparison of them gives: all bits or none. */
+typedef float floats __attribute__((vector_size(LANES * sizeof(float))));
+typedef int32_t ints __attribute__((vector_size(LANES * sizeof(int32_t))));
+
+static inline floats load(const float *x)
+{
+	floats v;
+
+	memcpy(&v, x, sizeof(v));
+	return v;
+}
+
+/* <x> where <mask>, else 0. */
+static inline floats keep(floats x, ints mask)
+{
+	return (floats)((ints)x & mask);
+}
+
+static inline floats choose(ints mask, floats x, floats other)
+{
+	return (floats)(((ints)x & mask) | ((ints)other & ~mask));
+}
+
+static inline floats all(float x)
+{
+	return (floats){x, x, x, x};
+}
+
+/*
+ * exp(x) for x of -87 to 0: 2 to the nearest whole number of x / log(2), times
+ * a polynomial of what is left. Source: Cephes, expf.
+ */
+static inline floats exp_of(floats x)
+{
+	static const float round = 12582912.0F; /* 1.5 * 2^23 */
+	floats t = x * 1.44269504F + round, n = t - round, y;
+	ints power = ((ints)t - (ints)all(round)) << 23;
+
+	x = x - n * 0.693359375F + n * 2.12194440e-4F;
+	y = ((((1.9875691500e-4F * x + 1.3981999507e-3F) * x +
+		  8.3334519073e-3F) *
+		     x +
+		 4.1665795894e-2F) *
+		    x +
+		1.6666665459e-1F) *
+		x +
+	    5.0000001201e-1F;
+	return (floats)((ints)(y * x * x + x + 1) + power);
+}
+
+static double add_lanes(floats x)
+{
+	return (double)x[0] + (double)x[1] + (double)x[2] + (double)x[3];
+}
+
+/* Sums of e = exp(d) and of e * d, d = x - max. */
+struct sums {
+	double e, ed;
+};
+
+static void add_block(struct sums *sums, const float *x, uint32_t n, float max)
+{
+	floats e_sum = all(0), ed_sum = all(0);
+
+	for (uint32_t i = 0; i + LANES <= n; i += LANES) {
+		floats d = load(x + i) - all(max), e;
+
+		d = choose(d > all(-87), d, all(-87));
+		/* Not for what is no number, nor for what is -87 and less. */
+		e = keep(exp_of(d), d > all(-87));
+		e_sum += e;
+		ed_sum += e * d;
+	}
+	sums->e += add_lanes(e_sum);
+	sums->ed += add_lanes(ed_sum);
+}
+
+static struct sums sum_all(const float *x, uint32_t n, float max)
+{
+	struct sums sums = {.e = 0};
+	float rest[LANES] = {-INFINITY, -INFINITY, -INFINITY, -INFINITY};
+	uint32_t whole = n / LANES * LANES;
+
+	for (uint32_t i = 0; i < whole; i += BLOCK)
+		add_block(
+		    &sums, x + i, whole - i < BLOCK ? whole - i : BLOCK, max);
+	for (uint32_t i = whole; i < n; i++)
+		rest[i - whole] = x[i];
+	add_block(&sums, rest, LANES, max);
+	return sums;
+}
+
+double logits_sum(const float *logits, uint32_t n, float max)
+{
+	return sum_all(logits, n, max).e;
+}
+
+static void see(struct logits_view *view, float x)
+{
+	if (x > view->max) {
+		view->second = view->max;
+		view->max = x;
+	} else if (x > view->second) {
+		view->second = x;
+	}
+}
+
+/* The largest and the next, equal ones counted twice. */
+static void find_best(struct logits_view *view, const float *x, uint32_t n)
+{
+	floats first = all(-INFINITY), second = all(-INFINITY);
+	uint32_t i;
+
+	for (i = 0; i + LANES <= n; i += LANES) {
+		floats v = load(x + i);
+		floats lower = choose(v > first, first, v);
+
+		first = choose(v > first, v, first);
+		second = choose(lower > second, lower, second);
+	}
+	for (int k = 0; k < LANES; k++) {
+		see(view, first[k]);
+		see(view, second[k]);
+	}
+	for (; i < n; i++)
+		see(view, x[i]);
+	for (i = 0; i < n && !(x[i] >= view->max); i++)
+		;
+	view->likeliest = i < n ? i : 0;
+}
+
+struct logits_view logits_look(const float *logits, uint32_t n)
+{
+	struct logits_view view = {.max = -INFINITY, .second = -INFINITY};
+	struct sums sums;
+
+	find_best(&view, logits, n);
+	view.total = -HUGE_VAL;
+	if (!isfinite(view.max))
+		return view;
+	sums = sum_all(logits, n, view.max);
+	view.total = (double)view.max + log(sums.e);
+	view.entropy = log(sums.e) - sums.ed / sums.e;
+	return view;
+}

@@ -1,0 +1,115 @@
+/* test_logits.c -- sums over a vocabulary are those of a plain loop. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <math.h>
+
+#include "local/logits.h"
+
+#define N_MAX 1003
+
+/* Some hundred logits from -50 to 50, another row for each seed. */
+static void fill(float *x, uint32_t n, uint32_t seed)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		seed = seed * 1664525 + 1013904223;
+		x[i] = (float)(seed >> 8) / (float)(1 << 24) * 100 - 50;
+	}
+}
+
+static void check(const float *x, uint32_t n)
+{
+	struct logits_view view = logits_look(x, n);
+	double max = -HUGE_VAL, sum = 0, entropy = 0, total;
+
+	for (uint32_t i = 0; i < n; i++)
+		max = fmax(max, (double)x[i]);
+	for (uint32_t i = 0; i < n; i++)
+		sum += exp((double)x[i] - max);
+	total = max + log(sum);
+	for (uint32_t i = 0; i < n; i++) {
+		double logprob = (double)x[i] - total;
+
+		entropy -= exp(logprob) * logprob;
+	}
+	assert_true(fabs(view.total - total) < 1e-6);
+	assert_true(fabs(view.entropy - entropy) < 1e-6);
+	assert_true((double)view.max >= max && (double)view.max <= max);
+	assert_true(x[view.likeliest] >= view.max);
+	assert_true(fabs(logits_sum(x, n, view.max) - sum) < 1e-6 * sum);
+}
+
+static void sums_as_a_plain_loop_does(void **state)
+{
+	float x[N_MAX];
+
+	(void)state;
+	for (uint32_t n = 1; n <= N_MAX; n += 1 + n / 3) {
+		for (uint32_t seed = 0; seed < 5; seed++) {
+			fill(x, n, seed + n);
+			check(x, n);
+		}
+	}
+}
+
+static void finds_the_two_likeliest_wherever_they_are(void **state)
+{
+	float x[23];
+
+	(void)state;
+	for (uint32_t first = 0; first < 23; first++) {
+		for (uint32_t second = 0; second < 23; second++) {
+			struct logits_view view;
+
+			fill(x, 23, 9);
+			x[second] = 60;
+			x[first] = 61;
+			view = logits_look(x, 23);
+			assert_int_equal(view.likeliest, first);
+			assert_true(view.max >= 61);
+			assert_true(first == second || view.second >= 60);
+			assert_true(view.second <= 60);
+		}
+	}
+}
+
+static void counts_equal_ones_twice_and_names_the_first(void **state)
+{
+	const float x[] = {1, 3, 2, 3, 3};
+	struct logits_view view = logits_look(x, 5);
+
+	(void)state;
+	assert_int_equal(view.likeliest, 1);
+	assert_true(view.second >= 3);
+}
+
+static void leaves_out_what_is_not_a_number(void **state)
+{
+	const float x[] = {NAN, 1, -INFINITY, NAN, 0, NAN};
+	struct logits_view view = logits_look(x, 6);
+
+	(void)state;
+	assert_int_equal(view.likeliest, 1);
+	assert_true(view.second >= 0 && view.second <= 0);
+	assert_true(fabs(view.total - log(exp(1) + 1)) < 1e-6);
+	view = logits_look(x, 1);
+	assert_int_equal(view.likeliest, 0);
+	assert_true(isinf(view.total));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(sums_as_a_plain_loop_does),
+	    cmocka_unit_test(finds_the_two_likeliest_wherever_they_are),
+	    cmocka_unit_test(counts_equal_ones_twice_and_names_the_first),
+	    cmocka_unit_test(leaves_out_what_is_not_a_number),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
