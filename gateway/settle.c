@@ -193,6 +193,19 @@ static int64_t baseline_cost(const struct request *request,
 	return ledger_cost(&config->models[baseline].price, usage);
 }
 
+static void tally(struct amounts *sum, const struct ledger_settle *settle)
+{
+	amounts_add(sum, &(struct amounts){
+			     .input_tokens = settle->input_tokens,
+			     .cached_tokens = settle->cached_tokens,
+			     .output_tokens = settle->output_tokens,
+			     .is_estimated = settle->is_estimated,
+			     .cost_nano = settle->cost_nano,
+			     .baseline_nano = settle->baseline_nano,
+			     .saved_nano = settle->saved_nano,
+			 });
+}
+
 void attempt_settle(struct request *request, enum ledger_outcome outcome)
 {
 	struct attempt *attempt = &request->attempt;
@@ -238,16 +251,7 @@ void attempt_settle(struct request *request, enum ledger_outcome outcome)
 	settle.saved_nano = money_saved(settle.baseline_nano, settle.cost_nano);
 	ledger_settle(request->worker->ledger, &settle);
 
-	amounts_add(
-	    &request->amounts, &(struct amounts){
-				   .input_tokens = usage.input_tokens,
-				   .cached_tokens = usage.cached_tokens,
-				   .output_tokens = usage.output_tokens,
-				   .is_estimated = is_estimated,
-				   .cost_nano = settle.cost_nano,
-				   .baseline_nano = settle.baseline_nano,
-				   .saved_nano = settle.saved_nano,
-			       });
+	tally(&request->amounts, &settle);
 	count(attempt->upstream, &settle);
 	tell_breaker(attempt, outcome, loop_now_ns(request->worker->loop));
 	atomic_fetch_sub_explicit(
