@@ -49,6 +49,7 @@ static void say_sample(struct local_call *call, uint32_t chosen)
 		if (i == chosen)
 			continue;
 		text->is_cut = true;
+		text->is_spare = true;
 		if (!text->has_ended)
 			job_cancel(text->job);
 	}

@@ -32,6 +32,7 @@ struct call_text {
 	struct sample_summary summary;
 	bool has_ended;
 	bool is_cut;       /* by us: what still comes is not said */
+	bool is_spare;     /* a sample that is not the one given */
 	bool has_begun;    /* its choice has */
 	bool is_answering; /* past its reasoning */
 	enum job_end end;

@@ -231,7 +231,7 @@ void call_take_note(struct local_call *call, const struct call_note *note)
 	} else {
 		if (fails(text, note))
 			return;
-		if (!call->is_sampling)
+		if (!call->is_sampling && !text->is_spare)
 			end_choice(text);
 	}
 	if (!call->was_told && call->hold == HOLD_ON)

@@ -521,6 +521,24 @@ def samples_that_agree_are_given(bench):
 
 
 @case
+def a_sample_that_goes_on_alone_is_finished_once(bench):
+    # Past `hold` tokens samples are not compared: the first is given.
+    for streams in (False, True):
+        answer = bench.gateway.ask(chat(
+            "agree", "auto", max_tokens=60, seed=1, stream=streams,
+            temperature=0, logit_bias=ENDLESS))
+        check_equal(answer.header("x-sluice-model"), TINY)
+        alone = ask(bench, content="agree", max_tokens=60, temperature=0,
+                    logit_bias=ENDLESS)
+        said = events(answer) if streams else answer.json()
+        if streams:
+            reasons = [choice["finish_reason"] for chunk in said
+                       for choice in chunk["choices"]]
+            check_equal([one for one in reasons if one], ["length"])
+        check_equal(joined(said) if streams else told(said), told(alone))
+
+
+@case
 def nobody_else_to_ask_means_the_answer_is_given(bench):
     answer = bench.gateway.ask(chat("alone", "auto", max_tokens=20))
     check_equal((answer.status, answer.header("x-sluice-model")),
