@@ -14,7 +14,6 @@ everything is free again.
 --minutes N makes it longer, SEED chooses another run, CLIENTS (10) more of
 them.
 """
-import random
 import threading
 
 from engine import Place, sanitized
