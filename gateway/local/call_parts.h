@@ -34,6 +34,7 @@ struct call_text {
 	bool is_cut;       /* by us: what still comes is not said */
 	bool is_spare;     /* a sample that is not the one given */
 	bool has_begun;    /* its choice has */
+	bool has_reasoned;
 	bool is_answering; /* past its reasoning */
 	enum job_end end;
 	int64_t reasoning_tokens;

@@ -254,6 +254,14 @@ def logprobs_tell_of_each_token(bench):
 
 
 @case
+def a_token_without_text_is_no_thought(bench):
+    # Token 3, a control token, says nothing.
+    usage = ask(bench, logit_bias={"3": 100}, max_tokens=4)["usage"]
+    check_equal(usage["completion_tokens"], 4)
+    check_equal(usage["completion_tokens_details"], {"reasoning_tokens": 0})
+
+
+@case
 def limits_are_obeyed_the_smaller_first(bench):
     for more, wanted in (({"max_tokens": 9, "max_completion_tokens": 4}, 4),
                          ({"max_tokens": 3, "max_completion_tokens": 4}, 3)):
