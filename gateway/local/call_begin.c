@@ -49,12 +49,21 @@ void call_refuse_job(struct local_call *call, const struct job_offer *offer,
 	};
 	enum job_refusal refusal = offer->refusal;
 	int64_t retry = offer->retry_ns > 0 ? offer->retry_ns : NS_PER_S;
+	const char *param = answers[refusal].param;
 	char message[700];
 
+	if (refusal == JOB_TOO_LONG)
+		param = call->options.request->endpoint == ENDPOINT_CHAT
+			    ? "messages"
+			    : "prompt";
 	if (refusal == JOB_FULL)
 		snprintf(message, sizeof(message),
 		    "Too many requests wait for %s; try again later.",
 		    call->options.config->name);
+	else if (refusal == JOB_TOO_LONG)
+		snprintf(message, sizeof(message),
+		    "The maximum context length of %s is exceeded: %s.",
+		    call->options.config->name, err->text);
 	else
 		snprintf(message, sizeof(message), "%s: %s.",
 		    call->options.config->name, err->text);
@@ -62,7 +71,7 @@ void call_refuse_job(struct local_call *call, const struct job_offer *offer,
 	    &(struct dialect_error){
 		.message = message,
 		.type = answers[refusal].type,
-		.param = answers[refusal].param,
+		.param = param,
 		.code = answers[refusal].code,
 	    },
 	    refusal == JOB_FULL ? retry : 0);
