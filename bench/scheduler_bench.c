@@ -78,6 +78,7 @@ static void hear_end(void *arg, const struct job_ended *ended)
 struct load {
 	uint32_t texts, prompt, tokens, seed;
 	float temperature;
+	struct grammar *grammar;
 };
 
 static void start(struct bench *b, const struct load *load, uint32_t i)
@@ -88,6 +89,7 @@ static void start(struct bench *b, const struct load *load, uint32_t i)
 	    .n_prompt = load->prompt,
 	    .generate = {.max_tokens = load->tokens,
 		.sample = {.temperature = load->temperature, .seed = i}},
+	    .grammar = load->grammar,
 	    .watch = {hear_piece, hear_end, b},
 	};
 	struct error err;
@@ -142,34 +144,87 @@ static void print_first(const char *name, const struct timing *r)
 	    (double)r->wall / 1e6, (double)r->cpu / 1e6);
 }
 
+enum {
+	ONE,
+	TOGETHER,
+	DRAWN,
+	ONE_BOUND,
+	BOUND,
+	COLD,
+	WARM,
+	MEASURES
+};
+
+static void run_round(
+    struct bench *b, uint32_t i, struct grammar *list, struct timing *best)
+{
+	struct load load = {1, SHORT_PROMPT, TOKENS, 100 * i, 0, NULL};
+	struct load first = {1, PROMPT, 1, 1000 + i, 0, NULL};
+
+	keep_best(&best[ONE], measure(b, &load));
+	load.grammar = list;
+	load.seed += 1;
+	keep_best(&best[ONE_BOUND], measure(b, &load));
+	load.texts = b->texts;
+	load.seed += 10;
+	keep_best(&best[BOUND], measure(b, &load));
+	load.grammar = NULL;
+	load.seed += 20;
+	keep_best(&best[TOGETHER], measure(b, &load));
+	load.seed += 20;
+	load.temperature = 1;
+	keep_best(&best[DRAWN], measure(b, &load));
+	keep_best(&best[COLD], measure(b, &first));
+	keep_best(&best[WARM], measure(b, &first));
+}
+
+static struct grammar *list_of_texts(void)
+{
+	static const char text[] = "{\"type\": \"array\", \"minItems\": 3, "
+				   "\"items\": {\"type\": \"string\", "
+				   "\"minLength\": 200}}";
+	struct json_fault fault;
+	struct grammar *grammar;
+	struct json_doc doc;
+	struct arena arena;
+	struct error err;
+
+	arena_init(&arena, 1 << 20);
+	if (!json_parse(span_of(text), &arena, &doc, &fault))
+		quit("the schema is no JSON");
+	grammar = grammar_schema(&doc, 0, &err);
+	if (!grammar)
+		quit(err.text);
+	arena_free(&arena);
+	return grammar;
+}
+
+static double rate(const struct timing *t)
+{
+	return t->tokens / ((double)t->wall / 1e9);
+}
+
 static void run(struct bench *b, uint32_t rounds)
 {
-	struct timing one = {0}, many = {0}, drawn = {0}, cold = {0},
-		      warm = {0};
+	struct timing best[MEASURES] = {{0}};
+	struct grammar *list = list_of_texts();
 
-	for (uint32_t i = 0; i < rounds; i++) {
-		struct load load = {1, SHORT_PROMPT, TOKENS, 100 * i, 0};
-		struct load first = {1, PROMPT, 1, 1000 + i, 0};
-
-		keep_best(&one, measure(b, &load));
-		load.texts = b->texts;
-		load.seed += 10;
-		keep_best(&many, measure(b, &load));
-		load.seed += 40;
-		load.temperature = 1;
-		keep_best(&drawn, measure(b, &load));
-		keep_best(&cold, measure(b, &first));
-		keep_best(&warm, measure(b, &first));
-	}
-	print_rate("one text", &one);
-	print_rate("texts together", &many);
-	print_rate("texts together, drawn", &drawn);
-	print_first("new prompt of 1000", &cold);
-	print_first("the same again", &warm);
-	printf("together / one %.2f, again / new %.3f\n",
-	    (double)many.tokens / (double)many.wall *
-		((double)one.wall / one.tokens),
-	    (double)warm.wall / (double)cold.wall);
+	for (uint32_t i = 0; i < rounds; i++)
+		run_round(b, i, list, best);
+	grammar_unref(&list);
+	print_rate("one text", &best[ONE]);
+	print_rate("one text, bound", &best[ONE_BOUND]);
+	print_rate("texts together", &best[TOGETHER]);
+	print_rate("texts together, bound", &best[BOUND]);
+	print_rate("texts together, drawn", &best[DRAWN]);
+	print_first("new prompt of 1000", &best[COLD]);
+	print_first("the same again", &best[WARM]);
+	printf("together / one %.2f, bound / free %.3f and %.3f, "
+	       "again / new %.3f\n",
+	    rate(&best[TOGETHER]) / rate(&best[ONE]),
+	    rate(&best[ONE_BOUND]) / rate(&best[ONE]),
+	    rate(&best[BOUND]) / rate(&best[TOGETHER]),
+	    (double)best[WARM].wall / (double)best[COLD].wall);
 }
 
 static uint32_t number(int argc, char **argv, int at, uint32_t otherwise)

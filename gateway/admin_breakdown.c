@@ -47,8 +47,9 @@ static bool write_csv(const struct projection_table *table, struct buf *out)
 {
 	static const char *const columns[] = {"name", "requests", "cache_hits",
 	    "errors", "cost_nano_usd", "baseline_nano_usd", "saved_nano_usd",
-	    "unknown", "estimated", "unpriced", "input_tokens", "cached_tokens",
-	    "output_tokens", "first_token_p50_ms", "first_token_p95_ms"};
+	    "unknown", "estimated", "unpriced", "escalated", "input_tokens",
+	    "cached_tokens", "output_tokens", "first_token_p50_ms",
+	    "first_token_p95_ms"};
 	struct csv csv;
 
 	csv_init(&csv, out);
@@ -66,6 +67,7 @@ static bool write_csv(const struct projection_table *table, struct buf *out)
 		csv_int(&csv, sum->unknown);
 		csv_int(&csv, sum->estimated);
 		csv_int(&csv, sum->unpriced);
+		csv_int(&csv, sum->escalated);
 		csv_int(&csv, sum->input_tokens);
 		csv_int(&csv, sum->cached_tokens);
 		csv_int(&csv, sum->output_tokens);

@@ -71,12 +71,12 @@ size_t request_headers(const struct request *request,
 	    SPAN("x-sluice-request-id"), span_of(request->id_text)};
 	if (!request->is_decided)
 		return n;
-	if (request->has_attempt)
-		headers[n++] = (struct http1_header){SPAN("x-sluice-model"),
-		    span_of(request->attempt.model->name)};
-	else if (request->cache.model)
+	if (request->cache.model)
 		headers[n++] = (struct http1_header){
 		    SPAN("x-sluice-model"), span_of(request->cache.model)};
+	else if (request->has_attempt)
+		headers[n++] = (struct http1_header){SPAN("x-sluice-model"),
+		    span_of(request->attempt.model->name)};
 	headers[n++] = (struct http1_header){
 	    SPAN("x-sluice-rule"), span_of(request->decision.rule)};
 	headers[n++] = (struct http1_header){

@@ -61,9 +61,9 @@ static bool put_on_record(struct request *request, struct ledger_settle *settle,
 	return true;
 }
 
-static void count(const struct request *request, size_t model)
+static void count(
+    const struct request *request, size_t model, const struct amounts *amounts)
 {
-	const struct amounts *amounts = &request->amounts;
 	const struct snapshot *snapshot = request->snapshot;
 	struct upstream *upstream;
 
@@ -78,7 +78,7 @@ static void count(const struct request *request, size_t model)
 bool hit_settle(struct request *request, enum ledger_outcome outcome)
 {
 	struct request_cache *cache = &request->cache;
-	struct amounts *amounts = &request->amounts;
+	struct amounts amounts;
 	size_t model = cache->model_index;
 	struct cache_answer answer = {0};
 	struct ledger_usage usage;
@@ -91,14 +91,14 @@ bool hit_settle(struct request *request, enum ledger_outcome outcome)
 	    .cached_tokens = answer.cached_tokens,
 	    .output_tokens = answer.output_tokens,
 	};
-	*amounts = (struct amounts){
+	amounts = (struct amounts){
 	    .input_tokens = usage.input_tokens,
 	    .cached_tokens = usage.cached_tokens,
 	    .output_tokens = usage.output_tokens,
 	    .is_estimated = cache->is_estimated,
 	    .baseline_nano = would_have_cost(request, model, &usage),
 	};
-	amounts->saved_nano = money_saved(amounts->baseline_nano, 0);
+	amounts.saved_nano = money_saved(amounts.baseline_nano, 0);
 	settle = (struct ledger_settle){
 	    .utc_ns = clock_utc_ns(),
 	    .outcome = outcome,
@@ -106,15 +106,16 @@ bool hit_settle(struct request *request, enum ledger_outcome outcome)
 	    .input_tokens = usage.input_tokens,
 	    .cached_tokens = usage.cached_tokens,
 	    .output_tokens = usage.output_tokens,
-	    .is_estimated = amounts->is_estimated,
-	    .baseline_nano = amounts->baseline_nano,
-	    .saved_nano = amounts->saved_nano,
+	    .is_estimated = amounts.is_estimated,
+	    .baseline_nano = amounts.baseline_nano,
+	    .saved_nano = amounts.saved_nano,
 	};
 	request_measure(request, &settle);
 	request->outcome = outcome;
 	if (!put_on_record(request, &settle, answer.attempt))
 		return false;
-	count(request, model);
+	amounts_add(&request->amounts, &amounts);
+	count(request, model, &amounts);
 	return true;
 }
 

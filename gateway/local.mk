@@ -65,6 +65,7 @@ libsluice_a_SOURCES += \
 	gateway/local/call_embed.c \
 	gateway/local/call_hold.c \
 	gateway/local/call_post.c gateway/local/call_post.h \
+	gateway/local/call_read.c \
 	gateway/local/call_text.c \
 	gateway/local/call.h \
 	gateway/local/class_memo.c gateway/local/class_memo.h \

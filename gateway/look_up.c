@@ -109,11 +109,15 @@ static void decide_what_may_be(struct request *request)
 	cache->may_read = cache->may_read && cache->may_keep;
 }
 
-static const char *first_model(const struct request *request)
+/* Index of the candidate that is next to be asked. */
+static size_t next_model(const struct request *request)
 {
-	size_t model = request->decision.candidates[0].model;
+	return request->decision.candidates[request->candidate].model;
+}
 
-	return request->config->models[model].name;
+static const char *next_name(const struct request *request)
+{
+	return request->config->models[next_model(request)].name;
 }
 
 static bool is_too_old(
@@ -135,8 +139,8 @@ static enum step_result answer_from(struct request *request,
 	request->cache.entry = entry;
 	request->cache.source = source;
 	request->cache.state = CACHE_HIT;
-	request->cache.model_index = request->decision.candidates[0].model;
-	request->cache.model = first_model(request);
+	request->cache.model_index = next_model(request);
+	request->cache.model = next_name(request);
 	return request_go(request, &step_hit);
 }
 
@@ -144,11 +148,11 @@ static enum step_result answer_from(struct request *request,
  * --------------------------------------------------------------- */
 
 /* The entry in memory that may answer, with a reference, or NULL. */
-static struct cache_entry *recall(struct request *request)
+static struct cache_entry *recall(
+    struct request *request, const struct sha256 *key)
 {
-	struct cache_entry *entry =
-	    memory_store_get(request->snapshot->cache->memory,
-		&request->cache.key, request->utc_ns);
+	struct cache_entry *entry = memory_store_get(
+	    request->snapshot->cache->memory, key, request->utc_ns);
 
 	if (entry && is_too_old(request, entry))
 		cache_entry_unref(&entry);
@@ -172,7 +176,7 @@ static enum step_result look_up(struct request *request)
 		return request_go(request, &step_reserve);
 	if (!cache->may_read)
 		return request_go(request, &step_board);
-	entry = recall(request);
+	entry = recall(request, &cache->key);
 	if (entry)
 		return answer_from(request, entry, memory_source(request));
 	return request_go(request, &step_board);
@@ -207,7 +211,7 @@ static enum step_result land_with(struct request *request,
 {
 	struct seat **seat = &request->cache.seat;
 
-	flight_begin(*seat, CACHE_JSON, first_model(request));
+	flight_begin(*seat, CACHE_JSON, next_name(request));
 	flight_end(*seat, &(struct flight_result){
 			      .end = FLIGHT_LANDED,
 			      .entry = entry,
@@ -258,7 +262,7 @@ static enum step_result board(struct request *request)
 	if (!cache->may_read)
 		return request_go(request, &step_reserve);
 	/* A flight may have landed since the look into memory. */
-	entry = recall(request);
+	entry = recall(request, &cache->key);
 	if (entry)
 		return land_with(request, entry, memory_source(request));
 	return request_go(request, &step_fetch);
@@ -299,6 +303,24 @@ static enum step_result fetch(struct request *request)
 		return miss(request);
 	memory_store_put(request->snapshot->cache->memory, entry);
 	return land_with(request, entry, CACHE_FROM_REDIS);
+}
+
+/* --- again: what the next candidate has answered before
+ * ------------------------------------------------------------------------ */
+
+enum step_result look_up_again(struct request *request)
+{
+	struct request_cache *cache = &request->cache;
+	struct cache_entry *entry = NULL;
+	struct sha256 key;
+
+	if (cache->may_read && look_up_key(request, request->candidate, &key))
+		entry = recall(request, &key);
+	if (!entry)
+		return request_go(request, &step_reserve);
+	if (cache->seat && seat_leads(cache->seat))
+		return land_with(request, entry, memory_source(request));
+	return answer_from(request, entry, memory_source(request));
 }
 
 void look_up_drop(struct request *request)

@@ -12,6 +12,13 @@
 bool look_up_key(
     struct request *request, size_t candidate, struct sha256 *key) must_check;
 
+/*
+ * After a candidate that failed or was given up: the next one's answer from
+ * before, where memory has it, or the step that asks it. An answer is kept
+ * under the model that gave it, and only now is that one known.
+ */
+enum step_result look_up_again(struct request *request);
+
 /* Leaves the flight, forgets Redis, gives the entry back. */
 void look_up_drop(struct request *request);
 

@@ -35,8 +35,9 @@ static struct line make_line(struct request *request, int64_t now)
 	    .method = span_head(head->method, 16),
 	    .path = span_head(head->path, 256),
 	    .status = request->status,
-	    .model = text_or_none(
-		tried ? attempt->model->name : request->cache.model),
+	    .model = text_or_none(request->cache.model ? request->cache.model
+				  : tried              ? attempt->model->name
+						       : NULL),
 	    .rule = text_or_none(
 		request->is_decided ? request->decision.rule : NULL),
 	    .cache = text_or_none(
@@ -101,15 +102,15 @@ static void count(const struct request *request, const struct line *line)
 	metric_observe(worker->duration[slot], line->duration_ns);
 	if (request->over == EXCHANGE_GONE || request->over == EXCHANGE_STALLED)
 		metric_add(worker->gone, 1);
-	if (request->status == 200 && request->has_attempt) {
-		metric_add(request->attempt.upstream->requests_ok[slot], 1);
-		return;
-	}
 	if (request->status == 200 && request->cache.model) {
 		metric_add(
 		    request->snapshot->upstreams[request->cache.model_index]
 			->requests_ok[slot],
 		    1);
+		return;
+	}
+	if (request->status == 200 && request->has_attempt) {
+		metric_add(request->attempt.upstream->requests_ok[slot], 1);
 		return;
 	}
 	snprintf(status, sizeof(status), "%d", request->status);

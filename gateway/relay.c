@@ -3,6 +3,7 @@
 #include "gateway/relay.h"
 #include "gateway/headers.h"
 #include "gateway/keep.h"
+#include "gateway/look_up.h"
 #include "gateway/source.h"
 
 #include <stdio.h>
@@ -165,7 +166,7 @@ bool relay_has_next(const struct request *request)
 static enum step_result go_back(struct request *request)
 {
 	source_let_go(&request->attempt);
-	return request_go(request, &step_reserve);
+	return look_up_again(request);
 }
 
 /* The client has part of a stream: say so in it, and leave it unfinished. */

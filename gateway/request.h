@@ -144,6 +144,9 @@ struct amounts {
 	int64_t cost_nano, baseline_nano, saved_nano;
 };
 
+/* Tokens add up; money does too, and is unpriced when one of it is. */
+void amounts_add(struct amounts *sum, const struct amounts *more);
+
 /* What a request has to do with answers from before, and to come. */
 struct request_cache {
 	enum cache_state state;

@@ -98,12 +98,23 @@ static void note_hold(struct request *request, const struct local_call_use *use)
 		    1);
 }
 
-static void add(int64_t *sum, int64_t amount)
+static void add_money(int64_t *sum, int64_t amount)
 {
 	if (*sum == MONEY_UNPRICED || amount == MONEY_UNPRICED)
 		*sum = MONEY_UNPRICED;
 	else
 		*sum += amount;
+}
+
+void amounts_add(struct amounts *sum, const struct amounts *more)
+{
+	sum->input_tokens += more->input_tokens;
+	sum->cached_tokens += more->cached_tokens;
+	sum->output_tokens += more->output_tokens;
+	sum->is_estimated |= more->is_estimated;
+	add_money(&sum->cost_nano, more->cost_nano);
+	add_money(&sum->baseline_nano, more->baseline_nano);
+	add_money(&sum->saved_nano, more->saved_nano);
 }
 
 /*
@@ -185,7 +196,6 @@ static int64_t baseline_cost(const struct request *request,
 void attempt_settle(struct request *request, enum ledger_outcome outcome)
 {
 	struct attempt *attempt = &request->attempt;
-	struct amounts *amounts = &request->amounts;
 	bool is_estimated;
 	struct local_call_use use;
 	struct ledger_usage usage;
@@ -228,14 +238,16 @@ void attempt_settle(struct request *request, enum ledger_outcome outcome)
 	settle.saved_nano = money_saved(settle.baseline_nano, settle.cost_nano);
 	ledger_settle(request->worker->ledger, &settle);
 
-	amounts->input_tokens += usage.input_tokens;
-	amounts->cached_tokens += usage.cached_tokens;
-	amounts->output_tokens += usage.output_tokens;
-	amounts->is_estimated |= is_estimated;
-	add(&amounts->cost_nano, settle.cost_nano);
-	add(&amounts->baseline_nano, settle.baseline_nano);
-	add(&amounts->saved_nano, settle.saved_nano);
-
+	amounts_add(
+	    &request->amounts, &(struct amounts){
+				   .input_tokens = usage.input_tokens,
+				   .cached_tokens = usage.cached_tokens,
+				   .output_tokens = usage.output_tokens,
+				   .is_estimated = is_estimated,
+				   .cost_nano = settle.cost_nano,
+				   .baseline_nano = settle.baseline_nano,
+				   .saved_nano = settle.saved_nano,
+			       });
 	count(attempt->upstream, &settle);
 	tell_breaker(attempt, outcome, loop_now_ns(request->worker->loop));
 	atomic_fetch_sub_explicit(

@@ -32,7 +32,9 @@ struct lane;
 struct job;
 
 struct scheduler_options {
-	int nice;          /* of its thread, 0 to 19: others go first */
+	int nice;          /* of its thread, 0 to 19: others go first; a
+			      model's own threads have that of the thread
+			      which opened it */
 	uint64_t kv_bytes; /* for all lanes, by their weights; 0: 1 GiB */
 };
 
@@ -56,7 +58,8 @@ struct lane_options {
 };
 
 /*
- * Adds a checkpoint that was opened whole; it must outlive the lane. A lane of
+ * Adds a checkpoint that was opened whole; it must outlive the lane, and nobody
+ * else computes with its model until the lane is closed. A lane of
  * an encoder takes encode jobs, one of a language model takes text jobs. NULL
  * when there is no memory for keys and values of a single text.
  */
@@ -107,16 +110,21 @@ struct job_use {
 	uint32_t preempted;     /* times */
 };
 
-/* What one step gave. Everything is borrowed for the call. */
+/*
+ * What one step gave. Everything is borrowed for the call. A token is told of
+ * when some of its text is given out, or when the text ends: those that only
+ * gave part of a stop string never are.
+ */
 struct job_piece {
-	struct span text; /* whole UTF-8, nothing of a stop string; may be
-			     empty while something is held back */
-	const struct sample_choice *choices; /* (n) new tokens */
+	struct span text; /* whole UTF-8, nothing of a stop string; empty
+			     where there is no tokenizer */
+	const struct sample_choice *choices; /* (n) new tokens, 0 too */
 	const struct span *bytes;      /* (n) each token's own text or bytes */
 	const struct sample_top *tops; /* (n, n_tops) or NULL */
 	uint32_t n;
 	uint32_t n_tops;
-	const struct sample_summary *summary; /* of the text so far */
+	const struct sample_summary *summary; /* of the text so far, without
+						 what a grammar forced */
 	const struct job_use *use;
 };
 

@@ -161,14 +161,14 @@ class Bench:
 
     def busy(self, sides, many):
         """What is left of the speed beside four loops that never wait."""
-        alone = self.compare("decode before the loops" + many, "decode 4 8", 8,
+        alone = self.compare("decode before the loops" + many, "decode 4 24", 24,
                              sides)
         loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"])
                  for _ in range(4)]
         try:
             time.sleep(0.5)
             beside = self.compare("decode beside four busy loops" + many,
-                                  "decode 4 8", 8, sides)
+                                  "decode 4 24", 24, sides)
         finally:
             for loop in loops:
                 loop.kill()

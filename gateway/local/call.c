@@ -14,6 +14,8 @@ static void on_note(void *arg, const struct call_note *note)
 
 	if (note->job == CALL_START)
 		call_open(call);
+	else if (note->job == CALL_READ)
+		call_take_reading(call);
 	else
 		call_take_note(call, note);
 }
@@ -66,6 +68,7 @@ void local_call_cancel(struct local_call **call)
 	*call = NULL;
 	c->is_over = true;
 	embed_cancel(&c->embed);
+	call_end_reading(c);
 	call_end_jobs(c);
 	for (uint32_t i = 0; i < c->n_texts; i++) {
 		if (c->texts[i].job)

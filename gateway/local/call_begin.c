@@ -117,19 +117,8 @@ static struct span bare_id(const struct local_call *call)
 static void write_fingerprint(const struct local_call *call, char out[16])
 {
 	const struct config_local *local = call->options.config->local;
-	const struct model_info *info = &call->parts->info;
-	struct sha256 digest;
-	char text[1200];
-	int len;
+	struct sha256 digest = hash_sha256(span_of(local->identity));
 
-	len = snprintf(text, sizeof(text), "%s|%lld|%lld|%d|%s|%s|%llu|%llu",
-	    local->path, (long long)local->backend, (long long)local->context,
-	    local->int8, info->backend, info->weight_type,
-	    (unsigned long long)info->parameters,
-	    (unsigned long long)info->file_bytes);
-	if (len >= (int)sizeof(text))
-		len = (int)sizeof(text) - 1;
-	digest = hash_sha256(span_make(text, (size_t)len));
 	snprintf(out, 16, "fp_%02x%02x%02x%02x%02x", digest.bytes[0],
 	    digest.bytes[1], digest.bytes[2], digest.bytes[3], digest.bytes[4]);
 }
@@ -287,21 +276,34 @@ static void start_all(struct local_call *call, const struct ask *ask)
 	}
 }
 
+void call_start_asked(struct local_call *call, const struct ask *ask,
+    const struct ask_refusal *refusal)
+{
+	if (ask)
+		start_all(call, ask);
+	else
+		refuse_asked(call, refusal);
+}
+
 static void start_jobs(struct local_call *call)
 {
 	struct ask_refusal refusal = {0};
 	struct ask ask;
+	bool ok;
 
-	if (ask_make(&ask,
-		&(struct ask_source){
-		    .request = call->options.request,
-		    .parts = call->parts,
-		    .model = span_of(call->options.config->name),
-		},
-		&refusal))
-		start_all(call, &ask);
-	else
-		refuse_asked(call, &refusal);
+	if (call->options.request->body.len > CALL_READ_HERE) {
+		if (!call_read_apart(call))
+			call_refuse_late(call);
+		return;
+	}
+	ok = ask_make(&ask,
+	    &(struct ask_source){
+		.request = call->options.request,
+		.parts = call->parts,
+		.model = span_of(call->options.config->name),
+	    },
+	    &refusal);
+	call_start_asked(call, ok ? &ask : NULL, &refusal);
 	ask_free(&ask);
 }
 

@@ -17,7 +17,7 @@ void call_see_tokens(struct call_text *text, const struct call_note *note)
 	struct hold_loop *seen = &call->seen[text - call->texts];
 
 	for (uint32_t i = 0; i < note->n; i++)
-		call->is_looping |=
+		text->is_looping |=
 		    hold_sees_loop(seen, note->choices[i].token);
 }
 
@@ -40,18 +40,19 @@ static double confidence_in(const struct call_text *text)
 /* --- samples ----------------------------------------------------------------
  */
 
+static void drop_sample(struct call_text *text)
+{
+	text->is_dropped = true;
+	if (!text->has_ended)
+		job_cancel(text->job);
+}
+
 static void say_sample(struct local_call *call, uint32_t chosen)
 {
 	call->is_sampling = false;
 	for (uint32_t i = 0; i < call->n_texts; i++) {
-		struct call_text *text = &call->texts[i];
-
-		if (i == chosen)
-			continue;
-		text->is_cut = true;
-		text->is_spare = true;
-		if (!text->has_ended)
-			job_cancel(text->job);
+		if (i != chosen)
+			drop_sample(&call->texts[i]);
 	}
 	call_say_kept(&call->texts[chosen]);
 }
@@ -100,7 +101,9 @@ static size_t find_agreed(struct local_call *call)
 
 	arena_init(&arena, CALL_ANSWER_MAX);
 	for (uint32_t i = 0; i < call->n_texts; i++)
-		texts[i] = gist_of(&call->texts[i], &arena);
+		texts[i] = call->texts[i].is_dropped
+			       ? span_make(NULL, 0)
+			       : gist_of(&call->texts[i], &arena);
 	found = hold_agreed(texts, call->n_texts,
 	    (size_t)call->options.escalate->agree, &arena);
 	arena_free(&arena);
@@ -140,7 +143,7 @@ static void view_text(const struct call_text *text, struct hold_view *view)
 	*view = (struct hold_view){
 	    .tokens = text->use.output_tokens,
 	    .confidence = confidence_in(text),
-	    .is_looping = call->is_looping,
+	    .is_looping = text->is_looping,
 	    .has_ended = text->has_ended,
 	    .is_cut =
 		text->has_ended && text->end == JOB_LENGTH && call->has_grammar,
@@ -157,7 +160,7 @@ static void judge_choices(struct local_call *call)
 	for (uint32_t i = 0; i < call->n_texts; i++) {
 		struct hold_view view;
 
-		if (call->texts[i].is_cut)
+		if (call->texts[i].is_dropped)
 			continue;
 		view_text(&call->texts[i], &view);
 		if (view.confidence < call->confidence)
@@ -186,20 +189,33 @@ static bool is_all_there(const struct local_call *call)
 	return true;
 }
 
-/* Answers that are not short are not compared: the likeliest goes on alone. */
+static bool is_long(const struct call_text *text)
+{
+	const struct router_escalate *rule = text->call->options.escalate;
+
+	return !text->has_ended && !text->is_dropped &&
+	       text->use.output_tokens >= rule->hold;
+}
+
+/*
+ * Answers that are not short are not compared: when the likeliest is long it
+ * goes on alone, and another that is long agrees with nothing.
+ */
 static void judge_samples(struct local_call *call)
 {
-	const struct call_text *first = &call->texts[0];
 	size_t agreed;
 
-	if (!is_all_there(call)) {
-		if (first->has_ended ||
-		    first->use.output_tokens < call->options.escalate->hold)
-			return;
+	if (is_long(&call->texts[0])) {
 		say_sample(call, 0);
 		judge_choices(call);
 		return;
 	}
+	for (uint32_t i = 1; i < call->n_texts; i++) {
+		if (is_long(&call->texts[i]))
+			drop_sample(&call->texts[i]);
+	}
+	if (!is_all_there(call))
+		return;
 	agreed = find_agreed(call);
 	call->confidence =
 	    confidence_in(&call->texts[agreed == SIZE_MAX ? 0 : agreed]);

@@ -11,16 +11,20 @@
 #include "gateway/local/say.h"
 
 /*
- * A call begins in a turn of its own (call_begin.c), takes what its jobs tell
- * and says it (call_text.c, for vectors call_embed.c), holds that back while a
- * policy wants it (call_hold.c), and gives it to the relay (call.c). The relay
- * may cancel it out of any event, so `is_over` is looked at after each; memory
- * goes at the turn's end.
+ * A call begins in a turn of its own (call_begin.c, call_read.c), takes what
+ * its jobs tell and says it (call_text.c, for vectors call_embed.c), holds that
+ * back while a policy wants it (call_hold.c), and gives it to the relay
+ * (call.c). The relay may cancel it out of any event, so `is_over` is looked at
+ * after each; memory goes at the turn's end.
  */
 #define CALL_ANSWER_MAX ((size_t)64 << 20)
 
-/* The kick that begins it; jobs have smaller numbers. */
+/* Kicks: that it begins, and that its request is read. Jobs are below. */
 #define CALL_START UINT32_MAX
+#define CALL_READ (UINT32_MAX - 1)
+
+/* Bodies past this are not read on the loop. */
+#define CALL_READ_HERE ((size_t)16 << 10)
 
 /* One text that is being written. */
 struct call_text {
@@ -31,8 +35,9 @@ struct call_text {
 	struct job_use use;
 	struct sample_summary summary;
 	bool has_ended;
-	bool is_cut;       /* by us: what still comes is not said */
-	bool is_spare;     /* a sample that is not the one given */
+	bool is_cut;       /* after its one call: the rest is not said */
+	bool is_dropped;   /* a sample that is not the answer */
+	bool is_looping;   /* seen while it was held */
 	bool has_begun;    /* its choice has */
 	bool has_reasoned;
 	bool is_answering; /* past its reasoning */
@@ -48,6 +53,7 @@ struct local_call {
 	struct loop *loop;
 	const struct local_parts *parts;
 	struct call_post *post;
+	struct call_reading *reading; /* its request is being read */
 	struct embed *embed; /* for vectors, in the place of all below */
 	struct say *say;
 	struct call_text *texts; /* (n_texts) */
@@ -64,7 +70,6 @@ struct local_call {
 	enum hold_verdict hold;
 	bool is_sampling;
 	struct hold_loop *seen; /* (n_texts) while it is held */
-	bool is_looping;
 	int64_t held_from_ns, held_ns;
 	double confidence; /* -1 */
 	const char *given_up;
@@ -97,6 +102,20 @@ void call_flush(struct local_call *call);
 /* --- call_begin.c ------------------------------------------------------------
  */
 void call_open(struct local_call *call);
+
+/* Asks what was read; <ask> NULL: it is refused. */
+void call_start_asked(struct local_call *call, const struct ask *ask,
+    const struct ask_refusal *refusal);
+
+/* --- call_read.c -------------------------------------------------------------
+ */
+
+/* Begins to read the request; false: as many as may be are being read. */
+bool call_read_apart(struct local_call *call) must_check;
+
+/* It is read; or nobody wants it any more, which may wait for the thread. */
+void call_take_reading(struct local_call *call);
+void call_end_reading(struct local_call *call);
 
 /* --- call_embed.c ------------------------------------------------------------
  */

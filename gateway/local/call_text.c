@@ -18,7 +18,7 @@ static void take_part(const struct reply_part *part, void *arg)
 	struct call_text *text = arg;
 	struct local_call *call = text->call;
 
-	if (text->is_cut || call->was_told)
+	if (text->is_cut || text->is_dropped || call->was_told)
 		return;
 	text->has_reasoned |= part->kind == REPLY_REASONING;
 	text->is_answering |= part->kind != REPLY_REASONING;
@@ -119,12 +119,12 @@ static void take_piece(struct call_text *text, const struct call_note *note)
 		call->held_from_ns = loop_now_ns(call->loop);
 	if (call->hold == HOLD_ON)
 		call_see_tokens(text, note);
-	if (call->is_sampling) {
+	if (call->is_sampling && !text->is_dropped) {
 		if (!buf_append(&text->kept, note->text))
 			fail_size(call);
 		return;
 	}
-	if (text->is_cut)
+	if (text->is_cut || text->is_dropped)
 		return;
 	if (!begin(text) || !say_tokens(text, note)) {
 		fail_size(call);
@@ -174,7 +174,7 @@ static bool fails(struct call_text *text, const struct call_note *note)
 	struct local_call *call = text->call;
 
 	if (note->end == JOB_STOP || note->end == JOB_LENGTH ||
-	    (note->end == JOB_CANCELLED && text->is_cut))
+	    (note->end == JOB_CANCELLED && (text->is_cut || text->is_dropped)))
 		return false;
 	if (note->end == JOB_LATE && !call->has_head) {
 		call_refuse_late(call);
@@ -236,7 +236,7 @@ void call_take_note(struct local_call *call, const struct call_note *note)
 	} else {
 		if (fails(text, note))
 			return;
-		if (!call->is_sampling && !text->is_spare)
+		if (!call->is_sampling && !text->is_dropped)
 			end_choice(text);
 	}
 	if (!call->was_told && call->hold == HOLD_ON)

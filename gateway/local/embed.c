@@ -13,9 +13,10 @@
 #include "gateway/local/float_text.h"
 
 enum {
-	PIECE_FLOATS = 8192,  /* written in one turn */
-	PIECE_MAX = 64 << 20, /* bytes of a piece */
-	IDS_MAX = 16 << 20,   /* tokens of all texts */
+	TURN_BYTES = 64 << 10, /* of texts, read in one turn */
+	PIECE_FLOATS = 8192,   /* written in one turn */
+	PIECE_MAX = 64 << 20,  /* bytes of a piece */
+	IDS_MAX = 16 << 20,    /* tokens of all texts */
 	ARENA_MAX = 64 << 20
 };
 
@@ -27,6 +28,9 @@ struct embed {
 	bool is_base64;
 	uint32_t dimensions; /* of a vector as it is sent */
 
+	struct encoder_text encoder;
+	uint32_t item; /* of the list of texts, to be read next */
+	bool is_read;
 	struct token_buf ids;
 	size_t ends[EMBED_TEXTS_MAX]; /* (n_texts) where each text's ids end */
 	uint32_t n_texts;
@@ -48,6 +52,8 @@ struct embed *embed_new(struct loop *loop, const struct embed_options *options)
 	e->options = *options;
 	e->options.model = local_model_ref(options->model);
 	e->info = local_model_parts(options->model)->info;
+	encoder_text_init(&e->encoder,
+	    local_model_parts(options->model)->checkpoint, TOKENIZER_PLAIN);
 	arena_init(&e->arena, ARENA_MAX);
 	token_buf_init(&e->ids, IDS_MAX);
 	return e;
@@ -57,6 +63,7 @@ static void free_embed(void *arg)
 {
 	struct embed *e = arg;
 
+	encoder_text_free(&e->encoder);
 	local_model_unref(&e->options.model);
 	arena_free(&e->arena);
 	token_buf_free(&e->ids);
@@ -165,8 +172,7 @@ static bool end_text(struct embed *e)
 	return true;
 }
 
-static bool add_text(
-    struct embed *e, struct encoder_text *encoder, uint32_t node)
+static bool add_text(struct embed *e, uint32_t node)
 {
 	const struct json_doc *doc = &e->options.request->doc;
 	struct span text = json_text(doc, node, &e->arena);
@@ -179,7 +185,7 @@ static bool add_text(
 	if (text.len == 0)
 		return refuse(e, bad_input,
 		    "Invalid 'input': text %u is empty.", e->n_texts);
-	if (encoder_text_add(encoder, text, &e->ids, &whole, &err) != OK)
+	if (encoder_text_add(&e->encoder, text, &e->ids, &whole, &err) != OK)
 		return refuse(e, bad_input, "Invalid 'input': text %u: %s.",
 		    e->n_texts, err.text);
 	return end_text(e);
@@ -207,60 +213,56 @@ static bool add_tokens(struct embed *e, uint32_t list)
 	return end_text(e);
 }
 
-static bool add_item(
-    struct embed *e, struct encoder_text *encoder, uint32_t node)
+static bool add_item(struct embed *e, uint32_t node)
 {
 	const struct json_doc *doc = &e->options.request->doc;
 
 	if (json_is(doc, node, JSON_STRING))
-		return add_text(e, encoder, node);
+		return add_text(e, node);
 	if (json_is(doc, node, JSON_ARRAY))
 		return add_tokens(e, node);
 	return refuse(e, bad_input,
 	    "Invalid 'input': expected texts or lists of tokens.");
 }
 
-static bool read_input(struct embed *e, struct encoder_text *encoder)
+/* What is one text is read at once, of a list the first item is found. */
+static bool begin_input(struct embed *e)
 {
 	const struct json_doc *doc = &e->options.request->doc;
 	uint32_t node = json_find(doc, 0, SPAN("input"));
 	uint32_t first = node == JSON_NONE ? node : json_first(doc, node);
 
+	e->item = JSON_NONE;
 	if (node == JSON_NONE || json_is(doc, node, JSON_NULL))
 		return refuse(e,
 		    (struct refusal){"missing_required_parameter", "input"},
 		    "Missing required parameter: 'input'.");
 	if (!json_is(doc, node, JSON_ARRAY))
-		return add_item(e, encoder, node);
+		return add_item(e, node);
 	if (json_is(doc, first, JSON_NUMBER))
 		return add_tokens(e, node);
 	if (first == JSON_NONE || json_count(doc, node) > EMBED_TEXTS_MAX)
 		return refuse(e, bad_input,
 		    "Invalid 'input': expected 1 to %d texts, got %zu.",
 		    EMBED_TEXTS_MAX, json_count(doc, node));
-	json_for_each(doc, node, item) {
-		if (!add_item(e, encoder, item))
-			return false;
-	}
+	e->item = first;
 	return true;
 }
 
-static bool read_request(struct embed *e)
+/* The next items of the list; false when one is refused. */
+static bool read_items(struct embed *e)
 {
-	const struct local_parts *parts = local_model_parts(e->options.model);
-	struct encoder_text encoder;
-	bool ok;
+	const struct json_doc *doc = &e->options.request->doc;
+	uint32_t list = json_find(doc, 0, SPAN("input"));
+	size_t bytes = 0;
 
-	if (!e->info.is_encoder || !e->info.embeds)
-		return refuse(e, (struct refusal){"invalid_value", "model"},
-		    "%s is a language model: it does not give vectors.",
-		    e->options.name);
-	if (!read_format(e) || !read_dimensions(e))
-		return false;
-	encoder_text_init(&encoder, parts->checkpoint, TOKENIZER_PLAIN);
-	ok = read_input(e, &encoder);
-	encoder_text_free(&encoder);
-	return ok;
+	while (e->item != JSON_NONE && bytes < TURN_BYTES) {
+		bytes += json_raw(doc, e->item).len;
+		if (!add_item(e, e->item))
+			return false;
+		e->item = json_after(doc, list, e->item);
+	}
+	return true;
 }
 
 /* --- the answer ----------------------------------------------------------- */
@@ -338,17 +340,11 @@ static void post(struct embed *e)
 	loop_post(e->loop, go_on, e);
 }
 
-static void go_on(void *arg)
+static void write_on(struct embed *e)
 {
-	struct embed *e = arg;
 	struct buf out;
 	bool ok;
 
-	e->is_posted = false;
-	if (e->is_over) {
-		free_embed(e);
-		return;
-	}
 	if (e->is_paused)
 		return;
 	buf_init(&out, PIECE_MAX);
@@ -387,17 +383,15 @@ static void on_encoded(void *arg, const struct encode_result *result)
 	    result->error ? result->error : "the engine gave no vector");
 }
 
-void embed_start(struct embed *e)
+static void ask(struct embed *e)
 {
-	struct model_text *texts;
+	struct model_text *texts = mem_zalloc(e->n_texts * sizeof(*texts));
 	struct job_offer offer;
 	struct error err = {""};
 	size_t start = 0;
 
-	if (!read_request(e))
-		return;
+	e->is_read = true;
 	e->use.prompt_tokens = (uint32_t)e->ids.len;
-	texts = mem_zalloc(e->n_texts * sizeof(*texts));
 	for (uint32_t i = 0; i < e->n_texts; i++) {
 		texts[i].tokens = e->ids.ids + start;
 		texts[i].n = (uint32_t)(e->ends[i] - start);
@@ -419,6 +413,42 @@ void embed_start(struct embed *e)
 		return;
 	e->is_over = true;
 	e->options.handler->on_not_taken(e->options.arg, &offer, &err);
+}
+
+static void read_on(struct embed *e)
+{
+	if (!read_items(e))
+		return;
+	if (e->item != JSON_NONE)
+		post(e);
+	else
+		ask(e);
+}
+
+/* A turn of the loop: more of the request, or more of the answer. */
+static void go_on(void *arg)
+{
+	struct embed *e = arg;
+
+	e->is_posted = false;
+	if (e->is_over)
+		free_embed(e);
+	else if (e->is_read)
+		write_on(e);
+	else
+		read_on(e);
+}
+
+void embed_start(struct embed *e)
+{
+	if (!e->info.is_encoder || !e->info.embeds) {
+		refuse(e, (struct refusal){"invalid_value", "model"},
+		    "%s is a language model: it does not give vectors.",
+		    e->options.name);
+		return;
+	}
+	if (read_format(e) && read_dimensions(e) && begin_input(e))
+		read_on(e);
 }
 
 void embed_pause(struct embed *embed)

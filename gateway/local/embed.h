@@ -9,9 +9,10 @@
 
 /*
  * Reads the body of a request to /v1/embeddings, asks the encoder and writes
- * the answer's JSON piece by piece, so that a thousand vectors do not hold up
- * the loop that they are written on. A text is cut where the checkpoint says
- * how long texts are to be; past the model's context it is refused.
+ * the answer's JSON, all of it piece by piece, so that a thousand texts do not
+ * hold up the loop that they are read and written on. A text is cut where the
+ * checkpoint says how long texts are to be; past the model's context it is
+ * refused.
  */
 struct embed;
 
@@ -19,7 +20,7 @@ enum {
 	EMBED_TEXTS_MAX = 2048, /* as OpenAI has it */
 };
 
-/* What the frame around it does; the last three end it. */
+/* What the frame around it does; all but on_data end it. */
 struct embed_handler {
 	/* A piece of the 200's body. */
 	void (*on_data)(void *arg, struct span bytes);
@@ -35,7 +36,7 @@ struct embed_handler {
 struct embed_options {
 	struct local_model *model;             /* ready; a reference is taken */
 	const char *name;                      /* as configured; outlives it */
-	const struct dialect_request *request; /* for embed_start only */
+	const struct dialect_request *request; /* outlives it */
 	struct span tenant;
 	int priority;
 	const struct embed_handler *handler;

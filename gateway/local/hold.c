@@ -139,7 +139,8 @@ size_t hold_agreed(
 
 	assert(n <= HOLD_SAMPLES_MAX);
 	for (size_t i = 0; i < n; i++)
-		forms[i] = normal(texts[i], scratch);
+		forms[i] = texts[i].ptr ? normal(texts[i], scratch)
+					: span_make(NULL, 0);
 	for (size_t i = 0; i < n; i++) {
 		size_t same = 0;
 

@@ -73,8 +73,8 @@ bool hold_sees_loop(struct hold_loop *loop, uint32_t token);
  * Which of <texts> (n, at most HOLD_SAMPLES_MAX) at least <agree> of them say,
  * the first of these, or SIZE_MAX. Two say the same when they are equal JSON,
  * whatever the order of members and the white space, or equal but for ASCII
- * case, punctuation and white space. Memory comes from <scratch>; a text for
- * which there is none agrees with nothing.
+ * case, punctuation and white space. A text without a pointer agrees with
+ * nothing, nor does one for which <scratch> has no memory.
  */
 enum {
 	HOLD_SAMPLES_MAX = 16

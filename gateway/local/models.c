@@ -75,6 +75,7 @@ void local_models_free(struct local_models **models)
 
 /* --- a model's life ------------------------------------------------------- */
 
+/* One that has failed is not found: whoever reloads wants it tried again. */
 static bool is_same(
     const struct local_model *model, const struct config_model *config)
 {
@@ -82,7 +83,8 @@ static bool is_same(
 	const struct config_local *b = config->local;
 
 	/* The identity has what else shapes answers. */
-	return !strcmp(model->name, config->name) &&
+	return local_model_state(model) != LOCAL_FAILED &&
+	       !strcmp(model->name, config->name) &&
 	       !strcmp(a->identity, b->identity) && a->batch == b->batch &&
 	       a->weight == b->weight;
 }

@@ -12,8 +12,9 @@
  * A registry keeps one struct for each local model that some snapshot names,
  * by its name and settings; a reload that names the same again finds it as it
  * is, loaded. A new one loads on a thread of its own, one after the other,
- * while everything else goes on; one that no snapshot names any more is closed,
- * after its texts. All of them compute on one scheduler.
+ * while everything else goes on; one that has failed is tried again by the
+ * next reload, and one that no snapshot names any more is closed, after its
+ * texts. All of them compute on one scheduler.
  */
 struct local_models;
 struct local_model;

@@ -49,20 +49,50 @@ AVX2_INLINE __m256i nibbles_at(__m256i w, const int k)
 	return _mm256_and_si256(_mm256_srli_epi16(w, 4 * k), low);
 }
 
-/* Pair <i> of a block's, for its rows 8 <half> and on; all are constants. */
+/* Where four pairs of columns, from <col> on, are found. */
+struct pairs {
+	const uint8_t *p; /* the block */
+	const int16_t *const *at;
+	int col, half; /* rows 8 <half> and on */
+};
+
+/* Pair <k> of the four; the last two are constants. */
 AVX2_INLINE __m256i pair_of(
-    const uint8_t *p, const bool is_nibbles, const int i, const int half)
+    const struct pairs *f, const bool is_nibbles, const int k)
 {
 	if (is_nibbles)
 		return nibbles_at(
-		    avx2_load(p + 64 + 64 * (i / 4) + 32 * half), i % 4);
+		    avx2_load(f->p + 64 + 8 * f->col + 32 * f->half), k);
 	return _mm256_cvtepi8_epi16(
-	    _mm_loadu_si128((const __m128i_u *)(p + 32 + 32 * i + 16 * half)));
+	    _mm_loadu_si128((const __m128i_u *)(f->p + 32 + 16 * f->col +
+						32 * k + 16 * f->half)));
 }
 
-/* Adds block <b> of eight rows to the sums; the last three are constants. */
+/* The last two are constants. */
+AVX2_INLINE void add_pairs(const struct pairs *f, __m256i sums[FEW],
+    const int tokens, const bool is_nibbles)
+{
+#pragma GCC unroll 4
+	for (int k = 0; k < 4; k++) {
+		__m256i w = pair_of(f, is_nibbles, k);
+
+#pragma GCC unroll 8
+		for (int t = 0; t < tokens; t++) {
+			sums[t] = _mm256_add_epi32(
+			    sums[t], _mm256_madd_epi16(w,
+					 avx2_pair(f->at[t] + f->col + 2 * k)));
+			/* In this order: else sums go to the stack. */
+			__asm__ volatile("" : "+x"(sums[t]));
+		}
+	}
+}
+
+/*
+ * Adds block <b> of rows 8 <half> and on to the sums; <tokens> and <is_nibbles>
+ * are constants. Loops are unrolled no further than registers need it.
+ */
 AVX2_INLINE void add_half(const struct few *f, size_t b, const int tokens,
-    const bool is_nibbles, const int half)
+    const bool is_nibbles, int half)
 {
 	const uint8_t *p =
 	    f->p + b * (is_nibbles ? PACKED_NIBBLES_BYTES : PACKED_BYTES_BYTES);
@@ -75,18 +105,10 @@ AVX2_INLINE void add_half(const struct few *f, size_t b, const int tokens,
 		at[t] = f->words + (size_t)t * f->cols + b * BLOCK_COLS;
 		sums[t] = _mm256_setzero_si256();
 	}
-#pragma GCC unroll 16
-	for (int i = 0; i < BLOCK_COLS / 2; i++) {
-		__m256i w = pair_of(p, is_nibbles, i, half);
-
-#pragma GCC unroll 8
-		for (int t = 0; t < tokens; t++) {
-			sums[t] = _mm256_add_epi32(sums[t],
-			    _mm256_madd_epi16(w, avx2_pair(at[t] + 2 * i)));
-			/* In this order: else sums go to the stack. */
-			__asm__ volatile("" : "+x"(sums[t]));
-		}
-	}
+#pragma GCC unroll 1
+	for (int v = 0; v < BLOCK_COLS; v += 8)
+		add_pairs(
+		    &(struct pairs){p, at, v, half}, sums, tokens, is_nibbles);
 	if (is_nibbles)
 		m = avx2_halves(p + 32 + 16 * half);
 #pragma GCC unroll 8
@@ -117,8 +139,9 @@ AVX2_INLINE void add_group(
 
 		for (size_t i = 0; i < bytes; i += 64)
 			_mm_prefetch(next + i, _MM_HINT_T0);
-		add_half(&f, b, tokens, is_nibbles, 0);
-		add_half(&f, b, tokens, is_nibbles, 1);
+#pragma GCC unroll 1
+		for (int half = 0; half < 2; half++)
+			add_half(&f, b, tokens, is_nibbles, half);
 	}
 }
 

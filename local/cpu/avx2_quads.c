@@ -51,15 +51,19 @@ AVX2_INLINE void sum_nibbles(const uint8_t *w, const uint8_t *const at[FEW],
 {
 	const __m256i low = _mm256_set1_epi8(15);
 
-#pragma GCC unroll 8
-	for (int q = 0; q < QUADS; q++) {
-		__m256i v = avx2_load(w + 32 * (q / 2));
+#pragma GCC unroll 4
+	for (int q = 0; q < QUADS; q += 2) {
+		__m256i u = avx2_load(w + 16 * q);
+		__m256i v = _mm256_and_si256(_mm256_srli_epi16(u, 4), low);
 
-		v = _mm256_and_si256(q % 2 ? _mm256_srli_epi16(v, 4) : v, low);
+		u = _mm256_and_si256(u, low);
 #pragma GCC unroll 8
 		for (int t = 0; t < tokens; t++) {
 			sums[t] = _mm256_add_epi16(sums[t],
-			    _mm256_maddubs_epi16(v, quad_at(at[t] + 4 * q)));
+			    _mm256_maddubs_epi16(u, quad_at(at[t] + 4 * q)));
+			sums[t] = _mm256_add_epi16(
+			    sums[t], _mm256_maddubs_epi16(
+					 v, quad_at(at[t] + 4 * q + 4)));
 			/* In this order: else sums go to the stack. */
 			__asm__ volatile("" : "+x"(sums[t]));
 		}
@@ -74,7 +78,7 @@ AVX2_INLINE void sum_sevens(const uint8_t *w, const uint8_t *const at[FEW],
 {
 	const __m256i ones = _mm256_set1_epi16(1);
 
-#pragma GCC unroll 4
+#pragma GCC unroll 1
 	for (int q = 0; q < QUADS; q += 2) {
 		__m256i u = avx2_load(w + 32 * q);
 		__m256i v = avx2_load(w + 32 * q + 32);
@@ -93,9 +97,12 @@ AVX2_INLINE void sum_sevens(const uint8_t *w, const uint8_t *const at[FEW],
 	}
 }
 
-/* Adds block <b> of eight rows to the sums; the last three are constants. */
+/*
+ * Adds block <b> of rows 8 <half> and on to the sums; <tokens> and <is_nibbles>
+ * are constants. Loops are unrolled no further than registers need it.
+ */
 AVX2_INLINE void add_half(const struct quads *g, size_t b, const int tokens,
-    const bool is_nibbles, const int half)
+    const bool is_nibbles, int half)
 {
 	const uint8_t *p =
 	    g->p + b * (is_nibbles ? PACKED_QUADS_BYTES : PACKED_SEVENS_BYTES);
@@ -150,8 +157,9 @@ AVX2_INLINE void add_group(
 
 		for (size_t i = 0; i < bytes; i += 64)
 			_mm_prefetch(next + i, _MM_HINT_T0);
-		add_half(&g, b, tokens, is_nibbles, 0);
-		add_half(&g, b, tokens, is_nibbles, 1);
+#pragma GCC unroll 1
+		for (int half = 0; half < 2; half++)
+			add_half(&g, b, tokens, is_nibbles, half);
 	}
 }
 

@@ -89,6 +89,7 @@ struct compiler {
 	uint32_t n_chosen;
 	uint32_t any; /* node of any value, or NODE_NONE */
 	size_t cells; /* of all automata */
+	size_t left;  /* work that may still be done for them */
 	struct error *err;
 };
 

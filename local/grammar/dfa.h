@@ -110,6 +110,7 @@ struct nfa_node {
 struct nfa {
 	struct nfa_node *nodes; /* (n); number 0 stands for none */
 	uint32_t n, cap;
+	size_t left;  /* looks at a node that may still be taken */
 	bool is_over; /* a bound was passed */
 };
 
@@ -122,7 +123,8 @@ struct nfa_piece {
 	uint32_t in, out;
 };
 
-void nfa_init(struct nfa *nfa);
+/* <left> bounds what nfa_to_dfa does, which takes what it did off nfa->left. */
+void nfa_init(struct nfa *nfa, size_t left);
 void nfa_free(struct nfa *nfa);
 uint32_t nfa_add(struct nfa *nfa, struct nfa_node node);
 

@@ -90,11 +90,18 @@ static bool put_spots(struct buf *buf, const struct spot *spots, uint32_t n)
 					     n * sizeof(*spots)));
 }
 
-/* The place of <run> as bytes; a settled run has only the frames it needs. */
+/*
+ * The place of <run> as bytes: how many spots, they, and the frames. A settled
+ * run has only the frames it needs.
+ */
 static struct span place_of(struct machine *m, const struct run *run)
 {
+	struct span count =
+	    span_make((const char *)&run->n_live, sizeof(run->n_live));
+
 	buf_consume(&m->place, SIZE_MAX);
-	if (!put_spots(&m->place, run->live, run->n_live) ||
+	if (!buf_append(&m->place, count) ||
+	    !put_spots(&m->place, run->live, run->n_live) ||
 	    !put_spots(&m->place, run->frames, run->n_frames))
 		return span_make(NULL, 0);
 	return buf_span(&m->place);

@@ -5,13 +5,10 @@
 #include "local/grammar/dfa.h"
 
 #define NODES_MAX 65536
-#define WORK_MAX                                                               \
-	((size_t)1 << 24) /* looks at a node while subsets are made            \
-			   */
 
-void nfa_init(struct nfa *nfa)
+void nfa_init(struct nfa *nfa, size_t left)
 {
-	*nfa = (struct nfa){0};
+	*nfa = (struct nfa){.left = left};
 	(void)nfa_add(nfa, (struct nfa_node){.kind = NFA_SPLIT});
 }
 
@@ -274,11 +271,12 @@ struct dfa *nfa_to_dfa(struct nfa *nfa, struct nfa_piece piece)
 	(void)state_of_set(&s, &maker);
 	for (uint32_t i = 1; i < maker.n_states && !maker.is_over; i++) {
 		make_row(&s, &maker, i, bytes);
-		if (s.work > WORK_MAX)
+		if (s.work > nfa->left)
 			maker.is_over = true;
 	}
 	dfa = dfa_maker_finish(&maker);
 	dfa_maker_free(&maker);
+	nfa->left -= s.work < nfa->left ? s.work : nfa->left;
 	free(s.marks);
 	free(s.stack);
 	free(s.set);

@@ -411,13 +411,13 @@ static struct nfa_piece put_quotes(
 	return (struct nfa_piece){piece.first, before.in, after.out};
 }
 
-struct dfa *regex_compile(struct span pattern, struct error *err)
+struct dfa *regex_compile(struct span pattern, size_t *left, struct error *err)
 {
 	struct regex r = {.rest = pattern, .err = err};
 	struct dfa *dfa = NULL;
 	bool is_ok = true;
 
-	nfa_init(&r.nfa);
+	nfa_init(&r.nfa, *left);
 	group_of(&r)->piece = nfa_piece_new(&r.nfa);
 	begin_alternative(&r);
 	while (is_ok && r.rest.len > 0 && !r.nfa.is_over)
@@ -431,11 +431,12 @@ struct dfa *regex_compile(struct span pattern, struct error *err)
 	}
 	if (is_ok && !dfa)
 		(void)refuse(&r, "is too large");
+	*left = r.nfa.left;
 	nfa_free(&r.nfa);
 	return dfa;
 }
 
-struct dfa *regex_of_length(uint32_t least, uint32_t most)
+struct dfa *regex_of_length(uint32_t least, uint32_t most, size_t *left)
 {
 	struct charset all = {.n = 0};
 	struct nfa_piece piece;
@@ -444,27 +445,29 @@ struct dfa *regex_of_length(uint32_t least, uint32_t most)
 
 	if (least > REPEAT_MAX || (most != UINT32_MAX && most > REPEAT_MAX))
 		return NULL;
-	nfa_init(&nfa);
+	nfa_init(&nfa, *left);
 	charset_invert(&all);
 	piece = charset_piece(&nfa, &all);
 	piece = nfa_repeat(&nfa, piece, least, most);
 	dfa = nfa_to_dfa(&nfa, put_quotes(&nfa, piece, SPAN("\"")));
+	*left = nfa.left;
 	nfa_free(&nfa);
 	return dfa;
 }
 
-struct dfa *regex_of_keys(void)
+struct dfa *regex_of_keys(size_t *left)
 {
 	struct charset all = {.n = 0};
 	struct nfa_piece piece;
 	struct dfa *dfa;
 	struct nfa nfa;
 
-	nfa_init(&nfa);
+	nfa_init(&nfa, *left);
 	charset_invert(&all);
 	piece = charset_raw_piece(&nfa, &all);
 	piece = nfa_repeat(&nfa, piece, 0, UINT32_MAX);
 	dfa = nfa_to_dfa(&nfa, put_quotes(&nfa, piece, SPAN("\":")));
+	*left = nfa.left;
 	nfa_free(&nfa);
 	return dfa;
 }

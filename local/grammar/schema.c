@@ -9,6 +9,7 @@
 #include "local/grammar/number.h"
 
 #define SCRATCH_MAX ((size_t)1 << 27)
+#define WORK_MAX ((size_t)1 << 23)  /* some 60 ms of making automata */
 #define LOOKS_MAX (1u << 22)        /* at what "oneOf" holds */
 #define CELLS_MAX ((size_t)1 << 22) /* of all automata of a grammar, 8 MiB */
 
@@ -422,7 +423,7 @@ static bool set_words(
 	struct nfa nfa;
 	bool is_ok;
 
-	nfa_init(&nfa);
+	nfa_init(&nfa, c->left);
 	piece = nfa_piece_new(&nfa);
 	if (type == VALUE_NULL) {
 		nfa_piece_text(&nfa, &piece, SPAN("null"));
@@ -431,6 +432,7 @@ static bool set_words(
 		nfa_piece_text(&nfa, &piece, SPAN("false"));
 	}
 	is_ok = compile_set_dfa(c, node, nfa_to_dfa(&nfa, piece), k);
+	c->left = nfa.left;
 	nfa_free(&nfa);
 	c->grammar->nodes[node].is_literal = true;
 	return is_ok;
@@ -590,6 +592,7 @@ struct grammar *grammar_schema(
 	    .root = node,
 	    .grammar = grammar_new(),
 	    .any = NODE_NONE,
+	    .left = WORK_MAX,
 	    .err = err};
 
 	arena_init(&c.scratch, SCRATCH_MAX);

@@ -190,13 +190,14 @@ static bool make_rest_key(struct compiler *c, const struct keywords *k,
 
 	if (object->rest == NODE_NONE || object->n == 0)
 		return true;
-	nfa_init(&nfa);
+	nfa_init(&nfa, c->left);
 	piece = nfa_piece_new(&nfa);
 	for (uint32_t i = 0; i < object->n; i++)
 		nfa_piece_text(&nfa, &piece, object->properties[i].key);
 	names = nfa_to_dfa(&nfa, piece);
+	c->left = nfa.left;
 	nfa_free(&nfa);
-	any = regex_of_keys();
+	any = regex_of_keys(&c->left);
 	if (names && any)
 		others = dfa_combine(any, names, true);
 	dfa_free(&names);

@@ -172,7 +172,7 @@ bool compile_constants(
 	if (list != JSON_NONE && !json_is(c->doc, list, JSON_ARRAY))
 		return compile_refuse(c, list, "must be a list of values");
 	all.has_only_integers = asks_integers(c, k);
-	nfa_init(&all.nfa);
+	nfa_init(&all.nfa, c->left);
 	all.piece = nfa_piece_new(&all.nfa);
 	if (list == JSON_NONE) {
 		is_ok = add_constant(&all, k->at[KEYWORD_CONST]);
@@ -186,6 +186,7 @@ bool compile_constants(
 	if (is_ok)
 		is_ok = compile_set_dfa(
 		    c, node, nfa_to_dfa(&all.nfa, all.piece), k);
+	c->left = all.nfa.left;
 	nfa_free(&all.nfa);
 	c->grammar->nodes[node].types = (uint8_t)all.found;
 	c->grammar->nodes[node].is_literal = all.has_one_spelling;
@@ -214,7 +215,7 @@ static struct dfa *pattern_dfa(struct compiler *c, uint32_t at)
 		(void)compile_refuse(c, at, "must be a string");
 		return NULL;
 	}
-	dfa = regex_compile(text, &err);
+	dfa = regex_compile(text, &c->left, &err);
 	if (!dfa)
 		(void)compile_refuse(c, at, "%s", err.text);
 	return dfa;
@@ -232,7 +233,7 @@ static struct dfa *format_dfa(struct compiler *c, uint32_t at)
 		    SPAN_FMT(name.ptr ? name : json_raw(c->doc, at)));
 		return NULL;
 	}
-	dfa = regex_compile(pattern, &err);
+	dfa = regex_compile(pattern, &c->left, &err);
 	if (!dfa)
 		(void)compile_refuse(c, at, "%s", err.text);
 	return dfa;
@@ -268,7 +269,7 @@ bool compile_string(struct compiler *c, const struct keywords *k, uint32_t node)
 		dfa = dfa ? narrow(dfa, more) : more;
 	}
 	if (min > 0 || max < ENDLESS)
-		dfa = narrow(dfa, regex_of_length(min, max));
+		dfa = narrow(dfa, regex_of_length(min, max, &c->left));
 	return compile_set_dfa(c, node, dfa, k);
 }
 

@@ -26,6 +26,23 @@ void bound_free(struct bound *b)
 	buf_free(&b->seen);
 }
 
+/* Some tens of milliseconds, for the first text of a lane that needs it. */
+static enum result find_vocab(struct lane *lane, struct error *err)
+{
+	if (lane->vocab)
+		return OK;
+	if (!lane->vocab_error) {
+		lane->vocab =
+		    grammar_vocab_new(checkpoint_tokenizer(lane->checkpoint),
+			lane->ends.ids, lane->ends.n, err);
+		if (lane->vocab)
+			return OK;
+		lane->vocab_error = mem_strdup(err->text);
+	}
+	error_set(err, "%s", lane->vocab_error);
+	return FAILED;
+}
+
 enum result bound_begin(struct job *job, struct error *err)
 {
 	struct bound *b = &job->text->bound;
@@ -33,12 +50,7 @@ enum result bound_begin(struct job *job, struct error *err)
 
 	if (!b->grammar || b->state)
 		return OK;
-	/* Some tens of milliseconds, for the first of the lane's. */
-	if (!lane->vocab)
-		lane->vocab =
-		    grammar_vocab_new(checkpoint_tokenizer(lane->checkpoint),
-			lane->ends.ids, lane->ends.n, err);
-	if (!lane->vocab)
+	if (find_vocab(lane, err) != OK)
 		return FAILED;
 	b->n_words = grammar_vocab_words(lane->vocab);
 	b->words = mem_alloc(b->n_words * sizeof(*b->words));

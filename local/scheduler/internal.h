@@ -80,6 +80,7 @@ struct lane {
 	struct lane_stats now;       /* to be published */
 	double leave;                /* leave_ns before it is published */
 	struct grammar_vocab *vocab; /* NULL until a text needs it */
+	char *vocab_error;           /* why there can be none, or NULL */
 	struct text **bound;         /* (batch) room for a step's */
 	struct prefix *prefix;       /* NULL for an encoder */
 	struct session_part *parts;  /* (batch) of the step */
@@ -142,6 +143,7 @@ struct text {
 	struct sampler *sampler; /* from the first admission to the end */
 	uint32_t reserved;       /* tokens that there is memory for */
 	uint32_t most;           /* tokens computed before a preemption */
+	bool is_ready; /* its prompt may go on in the step that is planned */
 };
 
 /* Texts to embed or to classify. */

@@ -104,7 +104,8 @@ static uint32_t places(const struct lane *lane)
 }
 
 /* Gives the job to the lane, or frees it. */
-static struct job_offer offer(struct lane *lane, struct job *job)
+static struct job_offer offer(
+    struct lane *lane, struct job *job, struct error *err)
 {
 	struct scheduler *s = lane->scheduler;
 	struct job_offer offer = {.job = job};
@@ -112,8 +113,11 @@ static struct job_offer offer(struct lane *lane, struct job *job)
 	pthread_mutex_lock(&s->lock);
 	if (lane->is_closing) {
 		offer.refusal = JOB_CLOSED;
+		error_set(err, "%s is closing", lane->options.name);
 	} else if (lane->stats.waiting + lane->n_arrivals >= places(lane)) {
 		offer.refusal = JOB_FULL;
+		error_set(err, "%s: %u texts wait already", lane->options.name,
+		    lane->stats.waiting + lane->n_arrivals);
 		offer.retry_ns = guess_retry(lane);
 		lane->n_refused++;
 	} else {
@@ -234,7 +238,7 @@ struct job_offer job_new(
 	job->text = make_text(
 	    lane, options, g->max_tokens < room ? g->max_tokens : room);
 	job->use.prompt_tokens = job->text->n_prompt;
-	return offer(lane, job);
+	return offer(lane, job, err);
 }
 
 /* --- encoders ------------------------------------------------------------- */
@@ -312,7 +316,7 @@ struct job_offer encode_new(
 	job->encoding = make_encoding(lane, options);
 	for (uint32_t i = 0; i < options->n_texts; i++)
 		job->use.prompt_tokens += options->texts[i].n;
-	return offer(lane, job);
+	return offer(lane, job, err);
 }
 
 /* --- ending --------------------------------------------------------------- */
@@ -375,8 +379,10 @@ void job_end(struct job *job, enum job_end end, const char *error)
 	}
 	if (!job->was_admitted)
 		job->use.waited_ns = clock_mono_ns() - job->came_ns;
-	queue_charge(job, job->use.prompt_tokens - job->use.cached_tokens +
-			      job->use.output_tokens);
+	queue_charge(job, job->was_admitted ? job->use.prompt_tokens -
+						  job->use.cached_tokens +
+						  job->use.output_tokens
+					    : 0);
 	count_end(lane, end);
 	queue_leave(job);
 	lane_publish(lane);

@@ -122,6 +122,7 @@ static void free_lane(struct lane *lane)
 	queue_forget_all(lane);
 	prefix_free(&lane->prefix);
 	grammar_vocab_unref(&lane->vocab);
+	free(lane->vocab_error);
 	free(lane->bound);
 	free((void *)(uintptr_t)lane->options.name);
 	free(lane->logits);

@@ -56,7 +56,55 @@ static void take_over(struct job *job)
 	job->lane->now.cached_tokens += n;
 }
 
-/* First who writes, a token each; then prompts, by arrival. */
+/* The prompt with the fewest tokens left, of equal ones the first to come. */
+static struct job *find_shortest(struct lane *lane)
+{
+	struct job *shortest = NULL;
+
+	list_for_each(at, &lane->running) {
+		struct job *job = container_of(at, struct job, link);
+
+		if (job->text->is_ready &&
+		    (!shortest || pending(job->text) < pending(shortest->text)))
+			shortest = job;
+	}
+	return shortest;
+}
+
+static struct job *find_first(struct lane *lane)
+{
+	list_for_each(at, &lane->running) {
+		struct job *job = container_of(at, struct job, link);
+
+		if (job->text->is_ready)
+			return job;
+	}
+	return NULL;
+}
+
+static void add_piece(struct plan *plan, struct job *job, uint32_t budget)
+{
+	job->text->is_ready = false;
+	if (budget > 0)
+		add_part(plan, job, cut_piece(job->text, budget));
+}
+
+/*
+ * The shortest prompts first, so that short ones do not wait for a long one;
+ * but the one that came first gets half of what there is, so that it gets on.
+ */
+static void plan_prompts(struct lane *lane, struct plan *plan)
+{
+	uint32_t budget = lane->options.budget;
+	struct job *job = find_first(lane);
+
+	if (job && job != find_shortest(lane) && plan->rows < budget)
+		add_piece(plan, job, (budget - plan->rows + 1) / 2);
+	while (plan->rows < budget && (job = find_shortest(lane)) != NULL)
+		add_piece(plan, job, budget - plan->rows);
+}
+
+/* First who writes, a token each; then prompts that wait for nobody. */
 static struct plan make_plan(struct lane *lane)
 {
 	struct plan plan = {.n = 0};
@@ -64,6 +112,7 @@ static struct plan make_plan(struct lane *lane)
 	list_for_each(at, &lane->running) {
 		struct job *job = container_of(at, struct job, link);
 
+		job->text->is_ready = false;
 		if (pending(job->text) == 1)
 			add_part(&plan, job, 1);
 	}
@@ -71,16 +120,12 @@ static struct plan make_plan(struct lane *lane)
 	list_for_each(at, &lane->running) {
 		struct job *job = container_of(at, struct job, link);
 
-		if (plan.rows >= lane->options.budget)
-			break;
 		if (pending(job->text) == 1)
 			continue;
 		take_over(job);
-		if (!chain_awaits(job))
-			add_part(&plan, job,
-			    cut_piece(
-				job->text, lane->options.budget - plan.rows));
+		job->text->is_ready = !chain_awaits(job);
 	}
+	plan_prompts(lane, &plan);
 	return plan;
 }
 

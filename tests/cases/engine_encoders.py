@@ -143,6 +143,10 @@ def minilm_embeds_as_torch_does(_):
         answers = ask("embed", MINILM, *SENTENCES, flags=flags)
         for i, vector in enumerate(answers):
             check_near(vector, wanted[f"embedding{i}"][1], 1e-5, flags)
+    rounded = ask("embed", MINILM, *SENTENCES, flags=("--int8",))
+    for i, vector in enumerate(rounded):
+        cosine = sum(a * b for a, b in zip(vector, wanted[f"embedding{i}"][1]))
+        check(cosine > 0.995, cosine)
     ids = ask("tokenize", MINILM, *SENTENCES)
     check_equal(list(ids), [list(wanted[f"ids{i}"][1]) for i in range(4)])
 

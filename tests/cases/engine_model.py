@@ -86,6 +86,7 @@ def what_cannot_be_used_is_refused_by_name(place):
     check(b"num_experts" in done.stderr, done.stderr)
     check_equal(sluice("model").returncode, 2)
     check_equal(sluice("bench").returncode, 2)
+    check_equal(sluice("bench", "x", "--exact", "--int8").returncode, 2)
 
 
 @case

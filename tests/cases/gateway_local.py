@@ -7,8 +7,9 @@ engine cannot, or is not sure.
 """
 import math
 
-from engine import Place, SMOLLM2, sanitized
+from engine import Place
 from harness import *  # noqa: F403
+from local_api import TINY, ask, events, joined, stream, told
 
 CHAT = ("{% for m in messages %}<|im_start|>{{ m.role }} {{ m.content }}"
         "<|im_end|>{% endfor %}"
@@ -20,7 +21,6 @@ TOOLS = ("{% for t in tools or [] %}{{ t.function.name }}<tool_call>"
          "{{ c.function.arguments.items() | list }}</tool_call>{% endfor %}"
          "<|im_end|>{% endfor %}<|im_start|>assistant ")
 
-TINY = "local/tiny"
 ENDLESS = {"2": -100, "4": -100}  # the ends of a text
 PRICE = {"input": 1, "cached_input": 0.5, "output": 2}
 WEATHER = {"type": "function", "function": {
@@ -57,6 +57,12 @@ class Local(Bench):
              "path": self.place.checkpoint("llama", chat=CHAT)},
             {"name": "local/tools", "price": PRICE,
              "path": self.place.checkpoint("qwen3", chat=TOOLS)},
+            {"name": "local/thinks", "price": PRICE,
+             "path": self.place.checkpoint(
+                 "mistral", chat=CHAT + "<think>\n")},
+            {"name": "local/power", "path": self.place.checkpoint(
+                "llama3", chat=CHAT),
+             "power": {"watts": 65, "tariff": "0.30", "hour": "3600"}},
             {"name": "local/bert", "price": PRICE,
              "path": self.place.checkpoint("bert")},
         ]
@@ -64,70 +70,12 @@ class Local(Bench):
             {"name": "team-a", "key": KEY, "tags": ["internal"]}],
             engine={"queue": 10}, cache={"store": "memory", "size": "16MiB"})
         eventually(lambda: get(self.gateway.admin, "/readyz").count(
-            b'"ready"') == 3, "the models are loaded", 30)
+            b'"ready"') == 5, "the models are loaded", 30)
 
     def close(self):
         problem = super().close()
         self.place.close()
         return problem
-
-
-def ask(bench, model=TINY, content="Hello there", status=200, **more):
-    """A chat, its JSON answer."""
-    more.setdefault("max_tokens", 8)
-    more.setdefault("seed", 7)
-    answer = bench.gateway.ask(chat(content, model, **more))
-    check_equal(answer.status, status, answer.body)
-    return answer.json()
-
-
-def events(answer):
-    """The JSON of a stream's events, which ends as it should."""
-    datas = [block[6:] for block in answer.body.decode().split("\n\n")
-             if block.startswith("data: ")]
-    check_equal(datas[-1], "[DONE]", answer.body[-300:])
-    return [json.loads(data) for data in datas[:-1]]
-
-
-def stream(bench, model=TINY, content="Hello there", **more):
-    more.setdefault("max_tokens", 8)
-    more.setdefault("seed", 7)
-    answer = bench.gateway.ask(chat(
-        content, model, stream=True,
-        stream_options={"include_usage": True}, **more))
-    check_equal(answer.status, 200, answer.body)
-    return events(answer)
-
-
-def joined(chunks):
-    """What a client makes of a stream of chat: message, logprobs, reason."""
-    out = {}
-    for chunk in chunks:
-        for choice in chunk["choices"]:
-            one = out.setdefault(choice["index"], {
-                "content": "", "calls": {}, "logprobs": [], "reason": None})
-            delta = choice["delta"]
-            one["content"] += delta.get("content") or ""
-            for call in delta.get("tool_calls", []):
-                said = one["calls"].setdefault(call["index"], ["", "", ""])
-                said[0] += call.get("id", "")
-                said[1] += call["function"].get("name", "")
-                said[2] += call["function"].get("arguments", "")
-            one["logprobs"] += (choice["logprobs"] or {}).get("content", [])
-            one["reason"] = choice["finish_reason"] or one["reason"]
-    return out
-
-
-def told(answer):
-    """The same of an answer that is not a stream."""
-    return {choice["index"]: {
-        "content": choice["message"]["content"] or "",
-        "calls": {i: [call["id"], call["function"]["name"],
-                      call["function"]["arguments"]]
-                  for i, call in enumerate(
-                      choice["message"].get("tool_calls", []))},
-        "logprobs": (choice["logprobs"] or {}).get("content", []),
-        "reason": choice["finish_reason"]} for choice in answer["choices"]}
 
 
 def refused(bench, param, code="unsupported_parameter", model=TINY, **more):
@@ -351,6 +299,37 @@ def template_arguments_are_passed_on(bench):
     check_equal(none["prompt_tokens"], base)
 
 
+@case
+def what_is_thought_is_told_apart(bench):
+    whole = ask(bench, "local/thinks", max_tokens=30, logit_bias=ENDLESS)
+    message = whole["choices"][0]["message"]
+    check_equal(message["content"], "")
+    check(len(message["reasoning_content"]) >= 20, message)
+    check_equal(whole["usage"]["completion_tokens_details"],
+                {"reasoning_tokens": 30})
+    thought = "".join(
+        choice["delta"].get("reasoning_content", "")
+        for chunk in stream(bench, "local/thinks", max_tokens=30,
+                            logit_bias=ENDLESS)
+        for choice in chunk["choices"])
+    check_equal(thought, message["reasoning_content"])
+    # With a schema the thought stays free.
+    schema = {"type": "json_schema", "json_schema": {
+        "name": "x", "schema": {"enum": ["a", "b"]}}}
+    held = ask(bench, "local/thinks", max_tokens=30, response_format=schema)
+    check("reasoning_content" in held["choices"][0]["message"], held)
+
+
+@case
+def time_is_billed_where_tokens_have_no_price(bench):
+    answer = bench.gateway.ask(chat("Hello", "local/power", max_tokens=20))
+    check_equal(answer.status, 200, answer.body)
+    row, = bench.gateway.rows(answer)
+    # A dollar a second for the machine: some milliseconds.
+    check(10**4 < row["cost_nano_usd"] < 10**10, row)
+    check_equal(row["saved_nano_usd"], 0)
+
+
 # --- what cannot be done -----------------------------------------------------------
 
 @case
@@ -372,8 +351,13 @@ def what_cannot_be_done_is_refused_by_name(bench):
     for name, value in (("suffix", "x"), ("echo", True), ("best_of", 4)):
         error = complete(bench, "x", status=400, **{name: value})["error"]
         check_equal(error["param"], name, error)
-    error = ask(bench, status=400, content="x" * 300)["error"]
-    check_equal(error["code"], "context_length_exceeded", error)
+    # One that is read on the loop, one that is not.
+    for n in (300, 300000):
+        error = ask(bench, status=400, content="x" * n)["error"]
+        check_equal(error["code"], "context_length_exceeded", error)
+    error = ask(bench, status=400, user="x" * 100000, n=17)["error"]
+    check_equal(error["param"], "n", error)
+    check_equal(told(ask(bench, user="x" * 100000)), told(ask(bench)))
     ask(bench, metadata={"a": "b"}, user="u", store=False, verbosity="low")
 
 
@@ -482,9 +466,9 @@ def an_unsure_answer_goes_to_the_next_model(bench):
         check(given_up["cost_nano_usd"] > 0, given_up)
         check_equal((given["kind"], given["outcome"], given["model"]),
                     ("upstream", "completed", "up/large"))
-    line = [one for one in map(json.loads, bench.gateway.process.out(
-        ).splitlines()) if one["request_id"] ==
-        answer.header("x-sluice-request-id")][0]
+    line, = eventually(lambda: [
+        json.loads(one) for one in bench.gateway.process.out().splitlines()
+        if answer.header("x-sluice-request-id").encode() in one], "its line")
     check_equal((line["held_model"], line["escalated"]), (TINY, "unsure"))
     check(0 <= line["confidence"] <= 1 and line["held_ms"] >= 0, line)
     check(bench.gateway.metric("sluice_escalations_total", model=TINY,

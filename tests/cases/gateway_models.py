@@ -186,12 +186,63 @@ def reloads_in_a_row_leave_the_last_one_loaded(bench):
 
 
 @case
+def reloads_break_no_answer_of_a_model_that_stays_or_goes(bench):
+    bench.wait("local/llama")
+    gateway = bench.gateway
+    over = threading.Event()
+    seen, wrong = {}, []
+
+    def keep_asking(model, stream):
+        while not over.is_set():
+            answer = gateway.ask(chat("hello", model, stream=stream,
+                                      max_tokens=24))
+            code = answer.status if answer.status == 200 else \
+                answer.json()["error"]["code"]
+            seen[model, code] = seen.get((model, code), 0) + 1
+            if model == "local/llama" and code != 200 or not answer.is_whole:
+                wrong.append((model, code, answer.body))
+    threads = [threading.Thread(target=keep_asking, args=one)
+               for one in (("local/llama", True), ("local/llama", False),
+                           ("local/qwen", True), ("local/qwen", False))]
+    for thread in threads:
+        thread.start()
+    try:
+        for i in range(12):
+            here = [bench.usual()]
+            if i % 3:
+                here.append(bench.local("local/qwen", bench.qwen, batch=i % 2
+                                        + 1))
+            check_equal(bench.load(*here).status, 200)
+            if i % 3 == 2:
+                bench.wait("local/qwen")
+        # Some answers of the one that comes and goes.
+        check_equal(bench.load(bench.usual(), bench.local(
+            "local/qwen", bench.qwen)).status, 200)
+        eventually(lambda: ("local/qwen", 200) in seen, "it answered", 20)
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join(30)
+    check_equal(wrong, [], seen)
+    check(set(code for _, code in seen) <= {
+        200, "model_not_found", "model_loading", "model_unavailable"}, seen)
+    check_equal(bench.load(bench.usual()).status, 200)
+    eventually(lambda: gateway.metric("sluice_local_model_state",
+                                      model="local/qwen") == 3, "closed")
+    check_equal(gateway.metric("sluice_local_kv_bytes", part="used"), 0)
+
+
+@case
 def a_changed_engine_waits_for_a_restart_and_says_so(bench):
     check_equal(bench.load(bench.usual(), engine={"memory": "8MiB"}).status,
                 200)
     check(b"event=needs_restart key=engine" in bench.gateway.process.err())
-    check_equal(bench.gateway.metric("sluice_local_kv_bytes", part="max",
-                                     model="local/llama"), 2**30)
+
+    def share():
+        bench.gateway.ask(chat(model="local/llama", max_tokens=1))
+        return bench.gateway.metric("sluice_local_kv_bytes", part="max",
+                                    model="local/llama")
+    eventually(lambda: share() == 2**30, "all of the old memory")
     check_equal(bench.load(bench.usual()).status, 200)
 
 
@@ -216,6 +267,32 @@ def a_model_that_cannot_load_is_shown_with_its_reason(bench):
     check(b"event=local_model_failed model=local/llama"
           in gateway.process.err())
     check_equal(gateway.ask(chat()).status, 200, "others go on")
+    answer = gateway.ask(chat(model="local/llama"))
+    check_equal((answer.status, answer.json()["error"]["code"]),
+                (503, "model_unavailable"))
+    check("keys and values" in answer.json()["error"]["message"], answer.body)
+    # A reload tries again.
+    check_equal(gateway.reload().status, 200)
+    eventually(lambda: gateway.process.err().count(
+        b"local_model_failed model=local/llama") == 2, "tried again")
+    check_equal(gateway.process.err().count(
+        b"local_model_ready model=local/bert"), 1)
+
+
+@case
+def the_next_candidate_answers_for_one_that_is_not_ready(bench):
+    policy = {"name": "inside", "baseline": "up/large",
+              "use": ["local/llama", "up/small"]}
+    made = settings(bench.upstream.port, engine={"memory": "4KiB"},
+                    local=[bench.usual()])
+    gateway = bench.add(made, policy, name="next")
+    for _ in range(20):
+        answer = gateway.ask(chat(model="auto"))
+        check_equal((answer.status, answer.header("x-sluice-model")),
+                    (200, "up/small"))
+    # The router went past it: nothing was tried in vain.
+    check_equal(gateway.metric("sluice_upstream_attempts_total",
+                               model="local/llama"), 0)
 
 
 @case

@@ -23,6 +23,8 @@ JOB = "sluice"
 MAY_BE_EMPTY = {
     "changes(sluice_config_generation": "nobody has reloaded",
     "(sluice_local_": "no model is local",
+    "(sluice_escalations_": "likewise",
+    "(sluice_held_": "likewise",
 }
 # Labels that Prometheus itself adds.
 ADDED_LABELS = {"job", "instance", "le"}

@@ -2,6 +2,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/grammar_fixture.h"
 
+#include <pthread.h>
+
 #define STRING "{\"type\":\"string\"}"
 
 static uint32_t text_id(const char *text)
@@ -308,6 +310,50 @@ static void a_grammar_outlives_who_made_it(void **state)
 	grammar_vocab_unref(&way.vocab);
 }
 
+/* Walks the same text many times, with a mask at each place. */
+static void *walk_often(void *arg)
+{
+	static const char text[] = "{\"name\": \"ab\", \"n\":[1, 2]}";
+	struct way *way = arg;
+
+	for (int i = 0; i < 50; i++) {
+		struct grammar_state *at =
+		    grammar_state_new(way->grammar, way->vocab);
+		uint32_t bits[FIXTURE_WORDS];
+
+		for (size_t k = 0; k < sizeof(text) - 1; k++) {
+			unsigned char byte = (unsigned char)text[k];
+
+			if (!grammar_mask(at, bits) ||
+			    !(bits[byte / 32] >> (byte % 32) & 1) ||
+			    !grammar_accept(at, byte))
+				return NULL;
+		}
+		grammar_state_free(&at);
+	}
+	return arg;
+}
+
+static void threads_share_a_grammar(void **state)
+{
+	pthread_t threads[4];
+	struct way way;
+
+	(void)state;
+	begin(&way, "{\"properties\":{\"name\":{\"type\":\"string\"}},"
+		    "\"additionalProperties\":true}");
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(
+		    pthread_create(&threads[i], NULL, walk_often, &way), 0);
+	for (size_t i = 0; i < 4; i++) {
+		void *done = NULL;
+
+		assert_int_equal(pthread_join(threads[i], &done), 0);
+		assert_ptr_equal(done, &way);
+	}
+	end(&way);
+}
+
 static void json_mode_is_any_object(void **state)
 {
 	struct grammar *grammar = grammar_json();
@@ -386,6 +432,7 @@ int main(void)
 	    cmocka_unit_test(forced_text_goes_up_to_the_next_choice),
 	    cmocka_unit_test(choices_are_told_from_what_is_forced),
 	    cmocka_unit_test(a_grammar_outlives_who_made_it),
+	    cmocka_unit_test(threads_share_a_grammar),
 	    cmocka_unit_test(json_mode_is_any_object),
 	    cmocka_unit_test(strings_hold_what_json_allows_and_no_more),
 	    cmocka_unit_test(nesting_has_a_bound_that_leads_nowhere_wrong),

@@ -242,6 +242,7 @@ static void refuses_more_than_may_wait(void **state)
 	}
 	offer = job_new(place.lane, &options, &err);
 	assert_int_equal(offer.refusal, JOB_FULL);
+	assert_non_null(strstr(err.text, "4 texts wait already"));
 	assert_null(offer.job);
 	assert_true(offer.retry_ns > 0);
 	lane_stats(place.lane, &stats);
@@ -330,6 +331,33 @@ static void lets_a_higher_priority_go_first(void **state)
 		heard_done(&heard[i]);
 	assert_ptr_equal(order.ended[0], &heard[2]);
 	assert_ptr_equal(order.ended[1], &heard[0]);
+	job_drop(&held);
+	place_close(&place);
+}
+
+static void does_not_let_a_short_prompt_wait_for_a_long_one(void **state)
+{
+	struct place place = place_open("llama", &exact, &usual, 0);
+	static uint32_t prompts[2][200];
+	static struct heard heard[2];
+	struct order order = {.n = 0};
+	struct gate gate;
+	struct job *held = hold_thread(place.lane, &gate);
+
+	(void)state;
+	for (uint32_t i = 0; i < 2; i++) {
+		struct job_options options =
+		    heard_options(&heard[i], prompts[i], i ? 20 : 200, 1);
+
+		make_prompt(prompts[i], 200, i, VOCAB);
+		heard[i].on_end = note_end;
+		heard[i].arg = &order;
+		heard_start(&heard[i], place.lane, &options);
+	}
+	open_gate(&gate);
+	for (int i = 0; i < 2; i++)
+		heard_done(&heard[i]);
+	assert_ptr_equal(order.ended[0], &heard[1]);
 	job_drop(&held);
 	place_close(&place);
 }
@@ -493,6 +521,7 @@ int main(void)
 	    cmocka_unit_test(refuses_more_than_may_wait),
 	    cmocka_unit_test(takes_turns_between_tenants),
 	    cmocka_unit_test(lets_a_higher_priority_go_first),
+	    cmocka_unit_test(does_not_let_a_short_prompt_wait_for_a_long_one),
 	    cmocka_unit_test(refuses_who_waited_too_long),
 	    cmocka_unit_test(names_what_is_wrong_with_a_job),
 	    cmocka_unit_test(ends_every_job_when_a_lane_closes),

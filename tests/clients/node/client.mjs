@@ -98,14 +98,16 @@ check('headers carry the request and its cost', async () => {
 everywhere('a stream gives text in parts', async () => {
   let text = '';
   let last;
-  for await (const chunk of await ask('The same', { stream: true })) {
+  for await (const chunk of await ask('Tell me of the sea',
+    { stream: true })) {
     assert.equal(chunk.choices.length, 1);
     assert.ok(!chunk.usage);
     text += chunk.choices[0].delta.content ?? '';
     last = chunk;
   }
   assert.ok(text.split(' ').length > 3, text);
-  assert.equal(last.choices[0].finish_reason, 'stop');
+  assert.ok((LOCAL ? ['stop', 'length'] : ['stop']).includes(
+    last.choices[0].finish_reason));
 });
 
 everywhere('a stream gives usage when asked', async () => {
@@ -165,7 +167,7 @@ check('the tool runner runs tools', async () => {
 });
 
 everywhere('JSON mode gives JSON', async () => {
-  const answer = await ask('JSON',
+  const answer = await ask('Give me {"color": "red"} as it is.',
     { response_format: { type: 'json_object' } });
   assert.equal(typeof JSON.parse(answer.choices[0].message.content), 'object');
 });
