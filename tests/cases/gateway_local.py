@@ -435,6 +435,22 @@ def a_client_that_leaves_pays_for_what_was_written(bench):
 
 
 @case
+def who_leaves_while_a_long_request_is_read_holds_up_nobody(bench):
+    long = bench.gateway.bytes(chat(" " * 2**20, TINY))
+    for _ in range(3):
+        with bench.gateway.connect() as client:
+            client.send(long)
+            eventually(lambda: bench.gateway.metric(
+                "sluice_requests_in_flight") > 0, "it is under way")
+            client.reset()
+        ask(bench)
+    eventually(lambda: not bench.gateway.metric("sluice_requests_in_flight"),
+               "nothing is under way")
+    error = ask(bench, status=400, content=" " * 2**20)["error"]
+    check_equal(error["code"], "context_length_exceeded", error)
+
+
+@case
 def an_answer_is_kept_and_shared_as_an_upstreams_is(bench):
     body = chat("kept", TINY, temperature=0, max_tokens=6)
     first, second = bench.gateway.ask(body), bench.gateway.ask(body)
