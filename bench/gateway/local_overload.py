@@ -4,7 +4,7 @@
 """SmolLM2 under twice the requests that it can answer, for minutes.
 
 First as many clients as it computes texts together show what it can serve. Then requests come at twice that rate,
-whether or not those before were answered: a fifth leave at some point, before the head or within the answer, a fifth read slowly
+whether or not those before were answered (and at twice of what was served lately, where that is more): a fifth leave at some point, before the head or within the answer, a fifth read slowly
 or not at all for a while, and every few seconds a reload changes the policy or adds and removes a second model. Each request is
 bounded, each refusal must be a 429 with Retry-After; afterwards nothing may run, wait or hold a page, and the next
 request is answered at once. Exit 1 when one of these does not hold.
@@ -130,17 +130,24 @@ def overload(gateway, rate, seconds, say):
     load, dice = Load(gateway), random.Random(5)
     threads, began, sent, marks = [], time.monotonic(), 0, []
     next_reload = next_mark = began + 5
+    owed = before = 0.0
+    last = began
     while (now := time.monotonic()) < began + seconds:
         if now >= next_reload:
             reload(gateway, dice)
             next_reload = now + dice.uniform(3, 12)
         if now >= next_mark:
             marks.append(state(gateway))
-            say(f"{now - began:4.0f} s  sent {sent}  {load.counts}  anonymous KiB, descriptors, threads {marks[-1]}  waiting "
+            say(f"{now - began:4.0f} s  rate {rate:.2f}  sent {sent}  {load.counts}  anonymous KiB, descriptors, threads {marks[-1]}  waiting "
                 f"{gateway.metric('sluice_local_texts', state='waiting'):.0f} running "
                 f"{gateway.metric('sluice_local_texts', state='running'):.0f}")
+            # Other work on the machine makes it serve more or less than at first.
+            answered = load.counts.get("answered", 0) + load.counts.get("left", 0)
+            rate = max(rate, 2 * (answered - before) / 30)
+            before = answered
             next_mark += 30
-        while sent < (now - began) * rate:
+        owed, last = owed + (now - last) * rate, now
+        while sent < owed:
             sent += 1
             threads.append(threading.Thread(target=load.one, args=(random.Random(sent), True), daemon=True))
             threads[-1].start()

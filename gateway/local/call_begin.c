@@ -285,13 +285,20 @@ void call_start_asked(struct local_call *call, const struct ask *ask,
 		refuse_asked(call, refusal);
 }
 
+/* A pattern of a few bytes may become an automaton of thousands of states. */
+static bool is_long_reading(const struct dialect_request *request)
+{
+	return request->body.len > CALL_READ_HERE || request->has_json_schema ||
+	       request->has_tools;
+}
+
 static void start_jobs(struct local_call *call)
 {
 	struct ask_refusal refusal = {0};
 	struct ask ask;
 	bool ok;
 
-	if (call->options.request->body.len > CALL_READ_HERE) {
+	if (is_long_reading(call->options.request)) {
 		if (!call_read_apart(call))
 			call_refuse_late(call);
 		return;

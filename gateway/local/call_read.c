@@ -1,4 +1,4 @@
-/* call_read.c -- a large request is read on a thread of its own. */
+/* call_read.c -- a long reading has a thread of its own. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/local/call_parts.h"
 
@@ -9,14 +9,15 @@
 
 /*
  * Rendering a conversation and finding its tokens takes a millisecond for some
- * kilobytes, and half a second for megabytes, in which the loop must serve
- * others. The thread has copies of all that it needs and a reference to the
- * model, and tells the call by its post; nobody waits for it, so one that
- * belongs to a client who has left ends alone. There are few of them at a time:
- * who sends more than that is told to come again.
+ * kilobytes, and half a second for megabytes; a schema may take 80 ms, however
+ * short it is. In that time the loop must serve others. The thread has copies
+ * of all that it needs and a reference to the model, and tells the call by its
+ * post; nobody waits for it, so one that belongs to a client who has left ends
+ * alone. There are few of them at a time: who sends more than that is told to
+ * come again.
  */
 enum {
-	READINGS_MAX = 4
+	READINGS_MAX = 16
 };
 #define READING_ARENA ((size_t)256 << 20)
 
