@@ -37,6 +37,7 @@ struct token_buf {
 	size_t len;
 	size_t cap;
 	size_t max;
+	bool is_full; /* more was to be appended than fits */
 };
 
 void token_buf_init(struct token_buf *buf, size_t max);

@@ -27,6 +27,18 @@ bool ask_refuse_unsupported(struct asker *a, const char *param, const char *why)
 	    SPAN_FMT(span_head(a->source->model, 100)), param, why);
 }
 
+bool ask_refuse_length(struct asker *a)
+{
+	bool is_chat = a->source->request->endpoint == ENDPOINT_CHAT;
+	const char *name = is_chat ? "messages" : "prompt";
+
+	return ask_refuse(a, "context_length_exceeded", name,
+	    "The maximum context length of %.*s is %u tokens, and '%s' has "
+	    "more than that.",
+	    SPAN_FMT(span_head(a->source->model, 100)),
+	    a->source->parts->info.context, name);
+}
+
 struct span ask_text(struct asker *a, uint32_t node)
 {
 	if (!json_is(a->doc, node, JSON_STRING))
@@ -116,7 +128,8 @@ bool ask_make(struct ask *ask, const struct ask_source *source,
 
 	*ask = (struct ask){.choices = 1};
 	arena_init(&ask->arena, TEMPLATE_MEMORY_MAX);
-	token_buf_init(&ask->ids, SIZE_MAX);
+	/* Nobody spends time on a text that the model cannot read anyway. */
+	token_buf_init(&ask->ids, source->parts->info.context);
 	if (!ask_read_options(&a) || !read_format(&a))
 		return false;
 	return source->request->endpoint == ENDPOINT_CHAT

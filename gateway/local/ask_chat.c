@@ -121,7 +121,7 @@ static bool render(struct asker *a, struct rendering *r)
 
 	buf_init(&out, ASK_TEXT_MAX);
 	/* Few templates want arguments as the API has them, a string. */
-	for (int i = 0; i < 2 && !ok; i++) {
+	for (int i = 0; i < 2 && !ok && !a->ask->ids.is_full; i++) {
 		a->keeps_arguments = i == 1;
 		buf_consume(&out, SIZE_MAX);
 		if (!write_data(a, &out)) {
@@ -131,6 +131,8 @@ static bool render(struct asker *a, struct rendering *r)
 		ok = encode(a, r, buf_span(&out));
 	}
 	buf_free(&out);
+	if (!ok && a->ask->ids.is_full)
+		return ask_refuse_length(a);
 	return ok || ask_refuse(a, "invalid_value", "messages",
 			 "The model's chat template does not take this "
 			 "conversation: %s.",
@@ -194,7 +196,7 @@ static bool add_text(struct asker *a, struct rendering *r, struct span text)
 {
 	return tokenizer_encode(r->work, text, TOKENIZER_NO_SPECIAL,
 		   &a->ask->ids, &r->err) == OK ||
-	       refuse_long(a);
+	       ask_refuse_length(a);
 }
 
 /* The call comes at once, without a thought before it. */

@@ -152,15 +152,28 @@ static bool put_call_member(struct place *p, struct span name, uint32_t value)
 	return put(p, json_raw(p->a->doc, value));
 }
 
+static bool names_function(const struct json_doc *doc, uint32_t call)
+{
+	uint32_t function = json_find(doc, call, SPAN("function"));
+
+	return json_is(
+	    doc, json_find(doc, function, SPAN("name")), JSON_STRING);
+}
+
 static bool put_calls(struct place *p, uint32_t calls)
 {
 	struct span comma = SPAN("[");
 
+	if (!json_is(p->a->doc, calls, JSON_ARRAY))
+		return refuse_here(p, "its tool_calls must be a list");
 	if (json_count(p->a->doc, calls) == 0)
 		return put(p, SPAN("[]"));
 	json_for_each(p->a->doc, calls, call) {
 		if (!json_is(p->a->doc, call, JSON_OBJECT))
 			return refuse_here(p, "a tool call must be an object");
+		if (!names_function(p->a->doc, call))
+			return refuse_here(
+			    p, "a tool call needs a function with a name");
 		if (!put(p, comma) || !put_members(p, call, put_call_member))
 			return false;
 		comma = SPAN(",");
@@ -195,8 +208,7 @@ static bool put_message_member(
 		return put_role(p, value);
 	if (span_eq(name, SPAN("content")))
 		return put_content(p, value);
-	if (span_eq(name, SPAN("tool_calls")) &&
-	    json_is(doc, value, JSON_ARRAY))
+	if (span_eq(name, SPAN("tool_calls")))
 		return put_calls(p, value);
 	if (span_eq(name, SPAN("function_call")))
 		return refuse_here(p, "use tool_calls, not function_call");

@@ -34,15 +34,21 @@ static bool read_whole(
 
 	if (node == JSON_NONE)
 		return true;
-	if (!json_is(a->doc, node, JSON_NUMBER) ||
-	    !json_int(a->doc, node, &value) || value < range[0] ||
-	    value > range[1])
+	if (json_is(a->doc, node, JSON_NUMBER) &&
+	    json_int(a->doc, node, &value) && value >= range[0] &&
+	    value <= range[1]) {
+		*out = value;
+		return true;
+	}
+	if (range[1] == INT64_MAX)
 		return ask_refuse(a, "invalid_value", name,
-		    "Invalid value for '%s': expected a whole number from %lld "
-		    "to %lld.",
-		    name, (long long)range[0], (long long)range[1]);
-	*out = value;
-	return true;
+		    "Invalid value for '%s': expected a whole number, %lld or "
+		    "more.",
+		    name, (long long)range[0]);
+	return ask_refuse(a, "invalid_value", name,
+	    "Invalid value for '%s': expected a whole number from %lld to "
+	    "%lld.",
+	    name, (long long)range[0], (long long)range[1]);
 }
 
 static bool read_flag(struct asker *a, const char *name, bool *out)

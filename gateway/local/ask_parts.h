@@ -54,6 +54,9 @@ static inline uint32_t ask_next_key(
 bool ask_refuse_unsupported(
     struct asker *a, const char *param, const char *why);
 
+/* "context_length_exceeded": more tokens than any text may have. */
+bool ask_refuse_length(struct asker *a);
+
 /* ask_options.c: sampling and limits. */
 bool ask_read_options(struct asker *a) must_check;
 

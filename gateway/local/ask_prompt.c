@@ -30,10 +30,11 @@ static bool add_text(
 	size_t from = a->ask->ids.len;
 	struct error err;
 
-	if (tokenizer_encode(work, ask_text(a, node), 0, &a->ask->ids, &err) !=
+	if (tokenizer_encode(work, ask_text(a, node), 0, &a->ask->ids, &err) ==
 	    OK)
-		return refuse_prompt(a, err.text);
-	return end_prompt(a, from);
+		return end_prompt(a, from);
+	return a->ask->ids.is_full ? ask_refuse_length(a)
+				   : refuse_prompt(a, err.text);
 }
 
 static bool add_ids(struct asker *a, uint32_t list)
@@ -50,7 +51,7 @@ static bool add_ids(struct asker *a, uint32_t list)
 			    a, "a token id is not in the vocabulary");
 		token = (uint32_t)id;
 		if (!token_buf_append(&a->ask->ids, &token, 1))
-			return refuse_prompt(a, "it is too long");
+			return ask_refuse_length(a);
 	}
 	return end_prompt(a, from);
 }
@@ -61,6 +62,8 @@ static bool add_prompt(
 	if (a->ask->n_prompts * a->ask->choices >= ASK_CHOICES_MAX)
 		return refuse_prompt(
 		    a, "prompts and n together make more than 16 answers");
+	/* Each has as much room as the model. */
+	a->ask->ids.max = a->ask->ids.len + a->source->parts->info.context;
 	if (json_is(a->doc, node, JSON_STRING))
 		return add_text(a, work, node);
 	if (json_is(a->doc, node, JSON_ARRAY))

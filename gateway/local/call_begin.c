@@ -49,12 +49,21 @@ void call_refuse_job(struct local_call *call, const struct job_offer *offer,
 	};
 	enum job_refusal refusal = offer->refusal;
 	int64_t retry = offer->retry_ns > 0 ? offer->retry_ns : NS_PER_S;
+	const char *param = answers[refusal].param;
 	char message[700];
 
+	if (refusal == JOB_TOO_LONG)
+		param = call->options.request->endpoint == ENDPOINT_CHAT
+			    ? "messages"
+			    : "prompt";
 	if (refusal == JOB_FULL)
 		snprintf(message, sizeof(message),
 		    "Too many requests wait for %s; try again later.",
 		    call->options.config->name);
+	else if (refusal == JOB_TOO_LONG)
+		snprintf(message, sizeof(message),
+		    "The maximum context length of %s is exceeded: %s.",
+		    call->options.config->name, err->text);
 	else
 		snprintf(message, sizeof(message), "%s: %s.",
 		    call->options.config->name, err->text);
@@ -62,7 +71,7 @@ void call_refuse_job(struct local_call *call, const struct job_offer *offer,
 	    &(struct dialect_error){
 		.message = message,
 		.type = answers[refusal].type,
-		.param = answers[refusal].param,
+		.param = param,
 		.code = answers[refusal].code,
 	    },
 	    refusal == JOB_FULL ? retry : 0);
@@ -276,13 +285,20 @@ void call_start_asked(struct local_call *call, const struct ask *ask,
 		refuse_asked(call, refusal);
 }
 
+/* A pattern of a few bytes may become an automaton of thousands of states. */
+static bool is_long_reading(const struct dialect_request *request)
+{
+	return request->body.len > CALL_READ_HERE || request->has_json_schema ||
+	       request->has_tools;
+}
+
 static void start_jobs(struct local_call *call)
 {
 	struct ask_refusal refusal = {0};
 	struct ask ask;
 	bool ok;
 
-	if (call->options.request->body.len > CALL_READ_HERE) {
+	if (is_long_reading(call->options.request)) {
 		if (!call_read_apart(call))
 			call_refuse_late(call);
 		return;

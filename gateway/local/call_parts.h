@@ -35,10 +35,11 @@ struct call_text {
 	struct job_use use;
 	struct sample_summary summary;
 	bool has_ended;
-	bool is_cut;       /* after its one call: the rest is not said */
-	bool is_dropped;   /* a sample that is not the answer */
-	bool is_looping;   /* seen while it was held */
-	bool has_begun;    /* its choice has */
+	bool is_cut;     /* after its one call: the rest is not said */
+	bool is_dropped; /* a sample that is not the answer */
+	bool is_looping; /* seen while it was held */
+	bool has_begun;  /* its choice has */
+	bool has_reasoned;
 	bool is_answering; /* past its reasoning */
 	enum job_end end;
 	int64_t reasoning_tokens;
@@ -112,7 +113,7 @@ void call_start_asked(struct local_call *call, const struct ask *ask,
 /* Begins to read the request; false: as many as may be are being read. */
 bool call_read_apart(struct local_call *call) must_check;
 
-/* It is read; or nobody wants it any more, which may wait for the thread. */
+/* It is read; or nobody wants it any more. */
 void call_take_reading(struct local_call *call);
 void call_end_reading(struct local_call *call);
 

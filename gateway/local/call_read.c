@@ -1,32 +1,35 @@
-/* call_read.c -- a large request is read on a thread of its own. */
+/* call_read.c -- a long reading has a thread of its own. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/local/call_parts.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
 /*
  * Rendering a conversation and finding its tokens takes a millisecond for some
- * kilobytes, and half a second for megabytes, in which the loop must serve
- * others. The thread has a copy of the body and touches nothing of the call but
- * its post, which is not closed before the thread has been joined. There are
- * few of them at a time: who sends more than that is told to come again.
+ * kilobytes, and half a second for megabytes; a schema may take 80 ms, however
+ * short it is. In that time the loop must serve others. The thread has copies
+ * of all that it needs and a reference to the model, and tells the call by its
+ * post; nobody waits for it, so one that belongs to a client who has left ends
+ * alone. There are few of them at a time: who sends more than that is told to
+ * come again.
  */
 enum {
-	READINGS_MAX = 4
+	READINGS_MAX = 16
 };
 #define READING_ARENA ((size_t)256 << 20)
 
 static _Atomic int readings;
 
 struct call_reading {
-	pthread_t thread;
-	struct call_post *post;
-	const struct local_parts *parts;
+	_Atomic int references; /* the call's and the thread's */
+	struct job_watch watch; /* the thread's way to the call */
+	struct local_model *model;
 	enum endpoint endpoint;
-	struct span model;
-	char *body;
+	char *name;
+	char *body; /* (len) */
 	size_t len;
 	struct arena arena;
 	struct dialect_request request;
@@ -51,28 +54,51 @@ static bool read_again(struct call_reading *r)
 	return false;
 }
 
-static void *read_request(void *arg)
+static void drop(struct call_reading *r)
 {
-	struct call_reading *r = arg;
-
-	r->is_read = read_again(r) && ask_make(&r->ask,
-					  &(struct ask_source){
-					      .request = &r->request,
-					      .parts = r->parts,
-					      .model = r->model,
-					  },
-					  &r->refusal);
-	call_post_kick(r->post, CALL_READ);
-	return NULL;
-}
-
-static void free_reading(struct call_reading *r)
-{
+	if (atomic_fetch_sub(&r->references, 1) != 1)
+		return;
 	ask_free(&r->ask);
 	arena_free(&r->arena);
 	free(r->body);
+	free(r->name);
+	local_model_unref(&r->model);
 	free(r);
 	atomic_fetch_sub(&readings, 1);
+}
+
+static void *read_request(void *arg)
+{
+	const struct job_ended over = {.end = JOB_STOP};
+	struct call_reading *r = arg;
+
+	r->is_read =
+	    read_again(r) && ask_make(&r->ask,
+				 &(struct ask_source){
+				     .request = &r->request,
+				     .parts = local_model_parts(r->model),
+				     .model = span_of(r->name),
+				 },
+				 &r->refusal);
+	r->watch.ended(r->watch.arg, &over);
+	drop(r);
+	return NULL;
+}
+
+/* Nobody joins it; signals are the control's. */
+static bool start_thread(struct call_reading *r)
+{
+	sigset_t all, before;
+	pthread_t thread;
+	bool is_started;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	is_started = pthread_create(&thread, NULL, read_request, r) == 0;
+	if (is_started)
+		pthread_detach(thread);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return is_started;
 }
 
 bool call_read_apart(struct local_call *call)
@@ -85,39 +111,36 @@ bool call_read_apart(struct local_call *call)
 		return false;
 	}
 	r = mem_new(struct call_reading);
-	r->post = call->post;
-	r->parts = call->parts;
+	r->references = 2;
+	r->watch = call_post_watch(call->post, CALL_READ);
+	r->model = local_model_ref(call->options.model);
 	r->endpoint = request->endpoint;
-	r->model = span_of(call->options.config->name);
+	r->name = mem_strdup(call->options.config->name);
 	r->len = request->body.len;
 	r->body = mem_alloc(r->len);
 	memcpy(r->body, request->body.ptr, r->len);
 	arena_init(&r->arena, READING_ARENA);
-	if (pthread_create(&r->thread, NULL, read_request, r)) {
-		free_reading(r);
-		return false;
-	}
 	call->reading = r;
-	return true;
+	if (start_thread(r))
+		return true;
+	call_post_unwatch(&r->watch);
+	drop(r);
+	call_end_reading(call);
+	return false;
 }
 
 void call_end_reading(struct local_call *call)
 {
-	struct call_reading *r = call->reading;
-
-	if (!r)
-		return;
+	if (call->reading)
+		drop(call->reading);
 	call->reading = NULL;
-	pthread_join(r->thread, NULL);
-	free_reading(r);
 }
 
 void call_take_reading(struct local_call *call)
 {
 	struct call_reading *r = call->reading;
 
-	pthread_join(r->thread, NULL);
 	call->reading = NULL;
 	call_start_asked(call, r->is_read ? &r->ask : NULL, &r->refusal);
-	free_reading(r);
+	drop(r);
 }

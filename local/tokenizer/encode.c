@@ -267,6 +267,7 @@ static enum result encode_into(struct tokenizer_work *work, struct span text,
 	    .err = err};
 
 	ids->len = 0;
+	ids->is_full = false;
 	return encode_text(&e, text);
 }
 
@@ -282,6 +283,7 @@ enum result tokenizer_encode(struct tokenizer_work *work, struct span text,
 	    fill_template(work, template, !(flags & TOKENIZER_NO_SPECIAL), out,
 		err) == OK)
 		return OK;
+	ids->is_full |= work->first.is_full;
 	ids->len = start;
 	return FAILED;
 }

@@ -25,8 +25,10 @@ void token_buf_free(struct token_buf *buf)
 
 bool token_buf_append(struct token_buf *buf, const uint32_t *ids, size_t n)
 {
-	if (n > buf->max - buf->len)
+	if (n > buf->max - buf->len) {
+		buf->is_full = true;
 		return false;
+	}
 	if (n > buf->cap - buf->len) {
 		size_t cap = buf->cap * 2;
 

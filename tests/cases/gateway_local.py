@@ -202,6 +202,14 @@ def logprobs_tell_of_each_token(bench):
 
 
 @case
+def a_token_without_text_is_no_thought(bench):
+    # Token 3, a control token, says nothing.
+    usage = ask(bench, logit_bias={"3": 100}, max_tokens=4)["usage"]
+    check_equal(usage["completion_tokens"], 4)
+    check_equal(usage["completion_tokens_details"], {"reasoning_tokens": 0})
+
+
+@case
 def limits_are_obeyed_the_smaller_first(bench):
     for more, wanted in (({"max_tokens": 9, "max_completion_tokens": 4}, 4),
                          ({"max_tokens": 3, "max_completion_tokens": 4}, 3)):
@@ -427,6 +435,22 @@ def a_client_that_leaves_pays_for_what_was_written(bench):
 
 
 @case
+def who_leaves_while_a_long_request_is_read_holds_up_nobody(bench):
+    long = bench.gateway.bytes(chat(" " * 2**20, TINY))
+    for _ in range(3):
+        with bench.gateway.connect() as client:
+            client.send(long)
+            eventually(lambda: bench.gateway.metric(
+                "sluice_requests_in_flight") > 0, "it is under way")
+            client.reset()
+        ask(bench)
+    eventually(lambda: not bench.gateway.metric("sluice_requests_in_flight"),
+               "nothing is under way")
+    error = ask(bench, status=400, content=" " * 2**20)["error"]
+    check_equal(error["code"], "context_length_exceeded", error)
+
+
+@case
 def an_answer_is_kept_and_shared_as_an_upstreams_is(bench):
     body = chat("kept", TINY, temperature=0, max_tokens=6)
     first, second = bench.gateway.ask(body), bench.gateway.ask(body)
@@ -502,6 +526,24 @@ def samples_that_agree_are_given(bench):
     body = answer.json()
     check_equal(len(set(body["choices"][0]["message"]["content"])), 1)
     check_equal(body["usage"]["completion_tokens"], 36)
+
+
+@case
+def a_sample_that_goes_on_alone_is_finished_once(bench):
+    # Past `hold` tokens samples are not compared: the first is given.
+    for streams in (False, True):
+        answer = bench.gateway.ask(chat(
+            "agree", "auto", max_tokens=60, seed=1, stream=streams,
+            temperature=0, logit_bias=ENDLESS))
+        check_equal(answer.header("x-sluice-model"), TINY)
+        alone = ask(bench, content="agree", max_tokens=60, temperature=0,
+                    logit_bias=ENDLESS)
+        said = events(answer) if streams else answer.json()
+        if streams:
+            reasons = [choice["finish_reason"] for chunk in said
+                       for choice in chunk["choices"]]
+            check_equal([one for one in reasons if one], ["length"])
+        check_equal(joined(said) if streams else told(said), told(alone))
 
 
 @case
