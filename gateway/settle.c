@@ -193,6 +193,13 @@ static int64_t baseline_cost(const struct request *request,
 	return ledger_cost(&config->models[baseline].price, usage);
 }
 
+static void land(struct upstream *upstream)
+{
+	atomic_fetch_sub_explicit(
+	    &upstream->in_flight, 1, memory_order_relaxed);
+	metric_add(upstream->flight, -1);
+}
+
 void attempt_settle(struct request *request, enum ledger_outcome outcome)
 {
 	struct attempt *attempt = &request->attempt;
@@ -250,7 +257,5 @@ void attempt_settle(struct request *request, enum ledger_outcome outcome)
 			       });
 	count(attempt->upstream, &settle);
 	tell_breaker(attempt, outcome, loop_now_ns(request->worker->loop));
-	atomic_fetch_sub_explicit(
-	    &attempt->upstream->in_flight, 1, memory_order_relaxed);
-	metric_add(attempt->upstream->flight, -1);
+	land(attempt->upstream);
 }

@@ -39,7 +39,8 @@ struct call_text {
 	bool is_dropped;   /* a sample that is not the answer */
 	bool is_looping;   /* seen while it was held */
 	bool has_begun;    /* its choice has */
-	bool is_answering; /* past its reasoning */
+	bool has_thought;  /* it said reasoning */
+	bool is_answering; /* past that */
 	enum job_end end;
 	int64_t reasoning_tokens;
 	struct buf kept;     /* of a sample, not said yet */

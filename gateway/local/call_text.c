@@ -20,6 +20,7 @@ static void take_part(const struct reply_part *part, void *arg)
 
 	if (text->is_cut || text->is_dropped || call->was_told)
 		return;
+	text->has_thought |= part->kind == REPLY_REASONING;
 	text->is_answering |= part->kind != REPLY_REASONING;
 	if (!say_part(call->say, text->choice, part)) {
 		fail_size(call);
@@ -207,8 +208,11 @@ void call_say_end(struct local_call *call)
 	usage.prompt_tokens = use.prompt_tokens;
 	usage.cached_tokens = use.cached_tokens;
 	usage.completion_tokens = use.output_tokens;
-	for (uint32_t i = 0; i < call->n_texts; i++)
-		usage.reasoning_tokens += call->texts[i].reasoning_tokens;
+	for (uint32_t i = 0; i < call->n_texts; i++) {
+		if (call->texts[i].has_thought)
+			usage.reasoning_tokens +=
+			    call->texts[i].reasoning_tokens;
+	}
 	call->is_whole = true;
 	if (!say_end(call->say, &usage))
 		fail_size(call);
