@@ -13,7 +13,10 @@
 #define NEXT_PROBE_NS NS_PER_S
 #define PROBES_MAX 600
 
-/* How long an answer may take before we look whether it is still wanted. */
+/*
+ * How long an answer may take, or the rest of a body, before we look whether
+ * the client is still there.
+ */
 #define CHECK_NS (100 * NS_PER_MS)
 
 enum conn_step {
@@ -39,7 +42,7 @@ struct conn {
 	int64_t fin_ns;         /* when it shut down its side; 0: it did not */
 	uint64_t out_at_probe;  /* bytes written when we last looked */
 	unsigned probes;
-	bool is_checked; /* since this request was whole */
+	bool is_checked; /* since this request was whole, or bytes of it came */
 	enum conn_step step;
 	bool is_open : 1;      /* TLS has shaken hands, if there is TLS */
 	bool is_in_head : 1;   /* waits for the rest of a head, or the first */
@@ -229,6 +232,7 @@ static size_t have_head(
 		http1_body_start(&exchange->reader, head);
 	}
 	conn->step = CONN_BODY;
+	conn->is_checked = false;
 	server->handler->on_head(exchange, server->arg);
 	if (conn->current != exchange)
 		return taken;
@@ -287,6 +291,7 @@ static size_t read_body(struct conn *conn, struct span in)
 	size_t used = 0;
 
 	conn->waits_since_ns = now_of(conn);
+	conn->is_checked = false;
 	do {
 		struct span data = span_make(NULL, 0);
 		size_t n = 0;
@@ -498,10 +503,15 @@ static int64_t next_probe_ns(const struct conn *conn)
 	return conn->fin_ns + FIRST_PROBE_NS + conn->probes * NEXT_PROBE_NS;
 }
 
-/* When to look for a reset that came along with the request. */
+/*
+ * When to look for a reset that came along with the request or with the last of
+ * it that came: one event told of both.
+ */
 static int64_t check_ns(const struct conn *conn)
 {
-	if (conn->step != CONN_BUSY || conn->is_checked || conn->fin_ns != 0)
+	bool is_within = conn->step == CONN_BODY || conn->step == CONN_BUSY;
+
+	if (!is_within || conn->is_checked || conn->fin_ns != 0)
 		return 0;
 	return conn->waits_since_ns + CHECK_NS;
 }

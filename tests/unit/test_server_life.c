@@ -132,6 +132,18 @@ static void sees_a_reset_that_came_with_the_request(void **state)
 	assert_int_equal(server_exchanges(f->server), 0);
 }
 
+static void sees_a_reset_that_came_with_part_of_the_body(void **state)
+{
+	struct fixture *f = *state;
+
+	call_and_say(f, POST("/y", "Content-Length: 9\r\n") "abc");
+	await_events(f, "head(/y) ");
+	say(f, "def");
+	reset(f);
+	await_events(f, "gone ");
+	assert_int_equal(server_connections(f->server), 0);
+}
+
 static void finds_a_closed_client_gone_before_the_answer(void **state)
 {
 	struct fixture *f = *state;
@@ -493,6 +505,7 @@ int main(void)
 	    TEST(sees_a_reset_while_it_waits_for_the_answer),
 	    TEST(sees_a_reset_behind_pipelined_bytes),
 	    TEST(sees_a_reset_that_came_with_the_request),
+	    TEST(sees_a_reset_that_came_with_part_of_the_body),
 	    TEST(finds_a_closed_client_gone_before_the_answer),
 	    TEST(finds_a_closed_client_gone_between_events),
 	    TEST(does_not_take_a_half_closed_client_for_gone),
