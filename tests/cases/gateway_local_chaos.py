@@ -82,7 +82,8 @@ class LocalChaos(FakeBench):
             keys=[{"name": name, "key": key}
                   for name, key in KEYS_OF.items()],
             local=self.local(), engine={"queue": 6, "memory": "4MiB"},
-            cache={"store": "memory", "size": "8MiB", "ttl": "1s"},
+            cache={"store": "memory", "size": "8MiB",
+                   "ttl": f"{self.slow}s"},
             drain="60s")
         self.crowds = []
 
@@ -159,7 +160,8 @@ class Reloader:
         more = {}
         if dice.random() < 0.2:
             more["cache"] = dice.choice([None, {"store": "memory",
-                                                "size": "8MiB", "ttl": "1s"}])
+                                                "size": "8MiB",
+                   "ttl": f"{self.slow}s"}])
         self.bench.reload(*changes, policy=policy, **more)
 
 
