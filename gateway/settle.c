@@ -206,6 +206,13 @@ static void tally(struct amounts *sum, const struct ledger_settle *settle)
 			 });
 }
 
+static void land(struct upstream *upstream)
+{
+	atomic_fetch_sub_explicit(
+	    &upstream->in_flight, 1, memory_order_relaxed);
+	metric_add(upstream->flight, -1);
+}
+
 void attempt_settle(struct request *request, enum ledger_outcome outcome)
 {
 	struct attempt *attempt = &request->attempt;
@@ -254,7 +261,5 @@ void attempt_settle(struct request *request, enum ledger_outcome outcome)
 	tally(&request->amounts, &settle);
 	count(attempt->upstream, &settle);
 	tell_breaker(attempt, outcome, loop_now_ns(request->worker->loop));
-	atomic_fetch_sub_explicit(
-	    &attempt->upstream->in_flight, 1, memory_order_relaxed);
-	metric_add(attempt->upstream->flight, -1);
+	land(attempt->upstream);
 }

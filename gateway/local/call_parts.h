@@ -35,12 +35,12 @@ struct call_text {
 	struct job_use use;
 	struct sample_summary summary;
 	bool has_ended;
-	bool is_cut;     /* after its one call: the rest is not said */
-	bool is_dropped; /* a sample that is not the answer */
-	bool is_looping; /* seen while it was held */
-	bool has_begun;  /* its choice has */
-	bool has_reasoned;
-	bool is_answering; /* past its reasoning */
+	bool is_cut;       /* after its one call: the rest is not said */
+	bool is_dropped;   /* a sample that is not the answer */
+	bool is_looping;   /* seen while it was held */
+	bool has_begun;    /* its choice has */
+	bool has_thought;  /* it said reasoning */
+	bool is_answering; /* past that */
 	enum job_end end;
 	int64_t reasoning_tokens;
 	struct buf kept;     /* of a sample, not said yet */

@@ -20,7 +20,7 @@ static void take_part(const struct reply_part *part, void *arg)
 
 	if (text->is_cut || text->is_dropped || call->was_told)
 		return;
-	text->has_reasoned |= part->kind == REPLY_REASONING;
+	text->has_thought |= part->kind == REPLY_REASONING;
 	text->is_answering |= part->kind != REPLY_REASONING;
 	if (!say_part(call->say, text->choice, part)) {
 		fail_size(call);
@@ -209,8 +209,7 @@ void call_say_end(struct local_call *call)
 	usage.cached_tokens = use.cached_tokens;
 	usage.completion_tokens = use.output_tokens;
 	for (uint32_t i = 0; i < call->n_texts; i++) {
-		/* A token without text before an answer is no thought. */
-		if (call->texts[i].has_reasoned)
+		if (call->texts[i].has_thought)
 			usage.reasoning_tokens +=
 			    call->texts[i].reasoning_tokens;
 	}
