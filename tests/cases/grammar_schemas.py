@@ -1,7 +1,6 @@
-#!/usr/bin/env python3
 # grammar_schemas.py -- random JSON schemas, and values that satisfy them.
 # SPDX-License-Identifier: Apache-2.0
-"""grammar_schemas.py N [SEED] prints N schemas, one a line, for the bench."""
+"""python3 grammar_schemas.py N [SEED] prints N schemas, one a line, for the bench."""
 import json
 import random
 import string
