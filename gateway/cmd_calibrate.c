@@ -7,11 +7,11 @@
 #include <unistd.h>
 
 #include "gateway/cascade.h"
+#include "gateway/config.h"
 #include "gateway/engine.h"
 #include "gateway/expected.h"
 #include "gateway/generate_line.h"
 #include "gateway/lines.h"
-#include "router/router.h"
 
 #define TOKENS_DEFAULT 64
 #define HOLD_DEFAULT 48
@@ -225,7 +225,7 @@ static enum result write_file(
 }
 
 struct flags {
-	const char *data, *out, *plot, *rows;
+	const char *config, *data, *out, *plot, *rows;
 	const char *hold, *max_tokens, *strong_quality, *local_cost,
 	    *strong_cost;
 	bool is_json;
@@ -329,6 +329,52 @@ static bool read_flags(const struct command *command, const struct flags *f,
 	return true;
 }
 
+/* The checkpoint of a local model by its name in a configuration; malloc'ed. */
+static char *find_checkpoint(
+    const char *file, const char *name, struct error *err)
+{
+	struct mistakes *mistakes = mistakes_new();
+	struct config *config = config_load(file, config_environment, mistakes);
+	const struct config_model *model = NULL;
+	char *path = NULL;
+	size_t at;
+
+	if (config) {
+		at = config_find_model(config, span_of(name));
+		model = at == SIZE_MAX ? NULL : &config->models[at];
+	}
+	if (!config)
+		error_set(err, "%s", mistakes_line(mistakes, 0));
+	else if (!model || !model->local)
+		error_set(
+		    err, "%s: no local model is called \"%s\"", file, name);
+	else
+		path = mem_strdup(model->local->path);
+	config_unref(&config);
+	mistakes_free(&mistakes);
+	return path;
+}
+
+static int open_model(struct engine *engine, const struct command *command,
+    const struct engine_args *args, const struct flags *f)
+{
+	struct engine_args named = *args;
+	struct error err;
+	char *path;
+	int status;
+
+	if (!f->config || !args->model)
+		return engine_open_decoder(
+		    engine, command, args, CHECKPOINT_CHAT);
+	path = find_checkpoint(f->config, args->model, &err);
+	if (!path)
+		return engine_refuse(command, &err);
+	named.model = path;
+	status = engine_open_decoder(engine, command, &named, CHECKPOINT_CHAT);
+	free(path);
+	return status;
+}
+
 static int calibrate(const struct command *command,
     const struct engine_args *args, const struct flags *f)
 {
@@ -342,7 +388,7 @@ static int calibrate(const struct command *command,
 		return command_misused(command, "--data FILE is missing");
 	if (!read_flags(command, f, &c, &cost))
 		return EXIT_USAGE;
-	status = engine_open_decoder(&engine, command, args, CHECKPOINT_CHAT);
+	status = open_model(&engine, command, args, f);
 	if (status != EXIT_DONE)
 		return status;
 	status = answer_file(&c, &engine, f, &err);
@@ -362,6 +408,7 @@ static int run(const struct command *command, int argc, char **argv)
 	struct flags f = {NULL};
 	const struct command_option options[] = {
 	    ENGINE_OPTIONS(args),
+	    {"--config", &f.config, NULL},
 	    {"--data", &f.data, NULL},
 	    {"--out", &f.out, NULL},
 	    {"--plot", &f.plot, NULL},
@@ -388,8 +435,8 @@ const struct command command_calibrate = {
     .name = "calibrate",
     .summary = "fit the chance that a local answer is right",
     .help =
-	"sluice calibrate --model MODEL --data FILE [--hold N] "
-	"[--max-tokens N] [--out FILE]\n                 [--plot FILE.svg] "
+	"sluice calibrate --model MODEL --data FILE [--config FILE] [--hold "
+	"N] [--max-tokens N]\n                 [--out FILE] [--plot FILE.svg] "
 	"[--rows FILE] [--json]\n\n"
 	"Answers each line of FILE, {\"prompt\" or \"messages\", \"expected\": "
 	"\"text\" or [\"texts\"],\n\"match\": "
@@ -397,6 +444,7 @@ const struct command command_calibrate = {
 	"chance that an\nanswer is right to how sure the model was of its "
 	"first tokens. Prints AUROC, ECE\nand, for five marks, what giving "
 	"unsure answers up to a stronger model brings.\n\n" ENGINE_HELP
+	"    --config FILE   MODEL is the name of a local model in it\n"
 	"    --data FILE     JSON Lines, 50 at least\n"
 	"    --hold N        tokens looked at, as in a policy's escalate (48); "
 	"0: all\n"

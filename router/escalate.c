@@ -25,29 +25,6 @@ printf_like(3, 4) static bool mistake(const struct router_escalate_place *place,
 	return false;
 }
 
-static bool check_keys(const struct router_escalate_place *place,
-    const struct yaml_node *map, const char *const *known, size_t n)
-{
-	bool ok = true;
-
-	for (size_t i = 0; i < map->count; i++) {
-		const struct yaml_node *key = map->keys[i];
-		const char *near;
-		size_t k = 0;
-
-		while (k < n && !span_eq(key->text, span_of(known[k])))
-			k++;
-		if (k < n)
-			continue;
-		near = mistakes_nearest(key->text, known, n);
-		ok = mistake(place, key, "\"escalate\" has no \"%.*s\"%s%s%s",
-		    SPAN_FMT(span_head(key->text, 60)),
-		    near ? "; did you mean \"" : "", near ? near : "",
-		    near ? "\"?" : "");
-	}
-	return ok;
-}
-
 /* A whole number from <min> to <max> at <key>; <out> keeps its value if none.
  */
 struct whole {
@@ -129,7 +106,8 @@ static bool read_sample(const struct router_escalate_place *place,
 	if (node->kind != YAML_MAP || !yaml_get(node, "n"))
 		return mistake(place, node,
 		    "\"sample\" must be a map such as {n: 3, agree: 2}");
-	if (!check_keys(place, node, keys, LEN(keys)) ||
+	if (!policy_check_keys(place, node,
+		&(struct policy_keys){"\"sample\"", keys, LEN(keys)}) ||
 	    !read_whole(place, node, &n, &out->sample))
 		return false;
 	agree.max = (uint64_t)out->sample;
@@ -151,7 +129,8 @@ bool router_escalate_read(const struct router_escalate_place *place,
 		return mistake(place, node,
 		    "\"escalate\" must be never or a map such as "
 		    "{below: 0.6, hold: 48, to: \"up/large\"}");
-	ok = check_keys(place, node, keys, LEN(keys));
+	ok = policy_check_keys(place, node,
+	    &(struct policy_keys){"\"escalate\"", keys, LEN(keys)});
 	ok = read_below(place, node, &out->below) && ok;
 	ok = read_whole(place, node, &hold, &out->hold) && ok;
 	ok = read_to(place, node, &out->to) && ok;

@@ -48,29 +48,51 @@ size_t policy_find_model(
 
 /* --- pieces of a file --------------------------------------------------- */
 
-/* Whether <map> is a map; reports the keys that <known> (n) does not have. */
-static bool check_map(struct loader *l, const struct yaml_node *map,
-    const char *what, const char *const *known, size_t n)
+bool policy_check_keys(const struct router_escalate_place *place,
+    const struct yaml_node *map, const struct policy_keys *keys)
 {
-	if (map->kind != YAML_MAP) {
-		mistake(l, map, "%s must be a map of names and values", what);
-		return false;
-	}
+	bool ok = true;
+
 	for (size_t i = 0; i < map->count; i++) {
 		const struct yaml_node *key = map->keys[i];
 		const char *near;
 		size_t k = 0;
 
-		while (k < n && !span_eq(key->text, span_of(known[k])))
+		while (
+		    k < keys->n && !span_eq(key->text, span_of(keys->known[k])))
 			k++;
-		if (k < n)
+		if (k < keys->n)
 			continue;
-		near = mistakes_nearest(key->text, known, n);
-		mistake(l, key, "%s has no \"%.*s\"%s%s%s", what,
+		near = mistakes_nearest(key->text, keys->known, keys->n);
+		mistakes_add(place->mistakes, place->file, key->line,
+		    key->column, "%s has no \"%.*s\"%s%s%s", keys->what,
 		    SPAN_FMT(span_head(key->text, 60)),
 		    near ? "; did you mean \"" : "", near ? near : "",
 		    near ? "\"?" : "");
+		ok = false;
 	}
+	return ok;
+}
+
+static struct router_escalate_place place_of(const struct loader *l)
+{
+	return (struct router_escalate_place){
+	    l->doc->file, l->models, l->n_models, l->mistakes};
+}
+
+/* Whether <map> is a map; reports the keys that <keys> does not have. */
+static bool check_map(struct loader *l, const struct yaml_node *map,
+    const struct policy_keys *keys)
+{
+	const struct router_escalate_place place = place_of(l);
+
+	if (map->kind != YAML_MAP) {
+		mistake(
+		    l, map, "%s must be a map of names and values", keys->what);
+		return false;
+	}
+	if (!policy_check_keys(&place, map, keys))
+		l->has_failed = true;
 	return true;
 }
 
@@ -216,8 +238,7 @@ static bool read_escalate(
     struct loader *l, const struct yaml_node *map, struct router_escalate *out)
 {
 	const struct yaml_node *node = yaml_get(map, "escalate");
-	const struct router_escalate_place place = {
-	    l->doc->file, l->models, l->n_models, l->mistakes};
+	const struct router_escalate_place place = place_of(l);
 
 	if (!node)
 		return false;
@@ -264,7 +285,8 @@ static void read_rule(
 
 	rule->cache = policy->cache;
 	rule->coalesces = policy->coalesces;
-	if (!check_map(l, map, "a rule", rule_keys, LEN(rule_keys)))
+	if (!check_map(l, map,
+		&(struct policy_keys){"a rule", rule_keys, LEN(rule_keys)}))
 		return;
 	rule->name = read_name(l, map, "a rule");
 	check_rule_name(l, policy, rule, map);
@@ -312,7 +334,9 @@ static void read_policy(struct loader *l, struct policy *policy)
 	const struct yaml_node *root = l->doc->root;
 	const struct yaml_node *baseline;
 
-	if (!check_map(l, root, "a policy", policy_keys, LEN(policy_keys)))
+	if (!check_map(l, root,
+		&(struct policy_keys){
+		    "a policy", policy_keys, LEN(policy_keys)}))
 		return;
 	policy->name = read_name(l, root, "a policy");
 	baseline = get_text(l, root, "baseline");

@@ -38,6 +38,17 @@ struct policy {
 	size_t n_rules;
 };
 
+/* The keys that a map may have, and what it is called in messages. */
+struct policy_keys {
+	const char *what;
+	const char *const *known; /* (n) */
+	size_t n;
+};
+
+/* Reports the keys of <map> that <keys> does not have; false when there are. */
+bool policy_check_keys(const struct router_escalate_place *place,
+    const struct yaml_node *map, const struct policy_keys *keys) must_check;
+
 /* <name>'s index among <models> (n); SIZE_MAX when it is none of them. */
 size_t policy_find_model(
     const struct router_model *models, size_t n, struct span name);

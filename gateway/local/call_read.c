@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 /*
  * Rendering a conversation and finding its tokens takes a millisecond for some
@@ -17,7 +18,8 @@
  * come again.
  */
 enum {
-	READINGS_MAX = 16
+	READINGS_MAX = 16,
+	READING_NICE = 5 /* the loops go first */
 };
 #define READING_ARENA ((size_t)256 << 20)
 
@@ -72,6 +74,7 @@ static void *read_request(void *arg)
 	const struct job_ended over = {.end = JOB_STOP};
 	struct call_reading *r = arg;
 
+	(void)setpriority(PRIO_PROCESS, 0, READING_NICE);
 	r->is_read =
 	    read_again(r) && ask_make(&r->ask,
 				 &(struct ask_source){

@@ -159,6 +159,7 @@ static enum result write_first(struct local_model *model, struct error *err)
 static void say_ready(const struct local_model *model)
 {
 	const struct model_info *info = &model->parts.info;
+	uint32_t context = (uint32_t)model->settings.context;
 	struct lane_stats stats;
 
 	lane_stats(model->parts.lane, &stats);
@@ -168,7 +169,8 @@ static void say_ready(const struct local_model *model)
 	    model->name, seconds_of(atomic_load(&model->load_ns)),
 	    SPAN_FMT(info->family), info->backend,
 	    (unsigned long long)((info->file_bytes + info->fixed_bytes) >> 20),
-	    (unsigned long long)(stats.kv_max_bytes >> 20), info->context);
+	    (unsigned long long)(stats.kv_max_bytes >> 20),
+	    context ? context : info->context);
 }
 
 static void end_loading(struct local_model *model, const struct error *err)

@@ -79,6 +79,25 @@ def a_report_for_people_has_the_five_marks(place):
 
 
 @case
+def a_model_is_found_by_its_name_in_a_configuration(place):
+    model = place.checkpoint("llama", chat="{{ messages[0].content }}")
+    place.write("policy.yaml", "name: p\nbaseline: local/a\nuse: [local/a]\n")
+    config = place.write("config.yaml", "listen: 127.0.0.1:0\n"
+                         "admin: 127.0.0.1:0\nstate: ./state\n"
+                         "policy: policy.yaml\nlocal:\n"
+                         f"  - {{name: local/a, path: {model}}}\n")
+    rows = [{"prompt": ids, "expected": "x"} for ids in questions()[:9]]
+    data = place.write("rows.jsonl", "".join(
+        json.dumps(row) + "\n" for row in rows))
+    for name, words in (("local/a", b"9 rows: at least 50"),
+                        ("local/b", b"no local model is called \"local/b\"")):
+        done = sluice("calibrate", "--config", config, "--model", name,
+                      "--data", data, "--max-tokens", "4")
+        check_equal(done.returncode, 1, done.stderr)
+        check(words in done.stderr, done.stderr)
+
+
+@case
 def what_is_wrong_is_said(place):
     model = place.checkpoint("llama")
     few = [{"prompt": ids, "expected": "x"} for ids in questions()[:9]]

@@ -80,7 +80,7 @@ def one_gateway_s_answer_serves_another(bench):
 def who_takes_over_a_look_up_asks_redis_itself(bench):
     """The first one's client left before Redis, frozen, could say."""
     redis = bench.redis()
-    one = bench.before(redis)
+    one = bench.before(redis, deadline="900ms")
     body = fresh()
     first = one.ask(body)
     stored(one)

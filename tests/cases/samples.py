@@ -8,6 +8,8 @@ import subprocess
 import sys
 import tempfile
 
+from engine import Place
+
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
 SLUICE = os.path.join(os.path.abspath(os.environ.get("BUILD_DIR", "build")),
@@ -46,12 +48,19 @@ def main():
     expect(len(policies) >= 3, "there are three policies or more")
     with open(SAMPLE, encoding="utf-8") as file:
         sample = file.read()
+    # Some name a model inside, which the sample has not.
+    place = Place()
+    model = place.checkpoint("llama", chat="{{ messages[0].content }}")
+    inside = f"local:\n  - {{name: local/small, path: \"{model}\"}}\n"
     for policy in policies:
         with tempfile.NamedTemporaryFile("w", suffix=".yaml") as config:
             config.write(sample.replace("../policies/balanced.yaml", policy))
+            with open(policy, encoding="utf-8") as file:
+                config.write(inside if "local/small" in file.read() else "")
             config.flush()
             status, said = check(config.name, SECRETS)
         expect(status == 0, f"{os.path.basename(policy)}: {said}")
+    place.close()
     return 1 if failures else 0
 
 

@@ -256,6 +256,7 @@ static void appends_nothing_past_the_maximum(void **state)
 	assert_int_equal(
 	    FAILED, tokenizer_encode(work, SPAN("1 2 3 4 5 6"), 0, &ids, &err));
 	assert_non_null(strstr(err.text, "more than 2 tokens"));
+	assert_true(ids.is_full);
 	assert_int_equal(ids.len, 0);
 	assert_int_equal(OK, tokenizer_encode(work, SPAN("1"), 0, &ids, &err));
 	assert_int_equal(ids.len, 1);
