@@ -105,10 +105,10 @@ function why({total, baseline}) {
 // --- nothing yet --------------------------------------------------------------
 
 function curl(about) {
-	const [, host, port] = /^(.*):(\d+)$/.exec(about?.listen ?? "") ?? [];
+	const [, host, port] = /^(.*):(\d+)$/.exec(about.listen) ?? [];
 	const isAny = !host || /^(0\.0\.0\.0|\[::\]|\*)$/.test(host);
-	const where = `${isAny ? location.hostname : host}:${port ?? 8080}`;
-	return [`curl ${about?.tls ? "https" : "http"}://${where}/v1/chat/completions \\`,
+	const where = isAny ? `${location.hostname}:${port}` : `${host}:${port}`;
+	return [`curl ${about.tls ? "https" : "http"}://${where}/v1/chat/completions \\`,
 		"  -H 'authorization: Bearer YOUR-SLUICE-KEY' \\",
 		"  -H 'content-type: application/json' \\",
 		`  -d '{"model": "auto", "messages":`,
@@ -124,7 +124,11 @@ function nothing(overview, about) {
 			h("button.quiet", {type: "button", "data-focus": "clear",
 				onclick: () => set(clear)}, "Clear the filters")];
 	}
-	return [h("h2", null, `No request ${whenInWords(overview)}`),
+	const title = h("h2", null, `No request ${whenInWords(overview)}`);
+	if (!about) {
+		return [title];  // never an address that was only guessed
+	}
+	return [title,
 		h("p", null, "Send the first one; it shows here a second later:"),
 		h("pre", {tabindex: "0"}, h("code", null, curl(about)))];
 }

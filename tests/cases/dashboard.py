@@ -334,16 +334,36 @@ def nothing_yet_says_how_to_send_the_first(bench):
     bench.fake.play("empty")
     for width in (1440, 360):
         page = bench.open("/", width)
-        check("curl http://127.0.0.1:8080/v1/chat/completions"
-              in text(page, "#empty"), text(page, "#empty"))
+        page.wait(says("curl http://127.0.0.1:8080/v1/chat/completions"))
         check_equal(data(page, "requests"), "0")
         healthy(page, "empty")
         shot(page, f"empty-{width}")
     page = bench.open("/?key=search")
     check("No request matches" in text(page, "#empty"), text(page, "#empty"))
     page.run("document.querySelector('#empty button').click()")
-    page.wait("document.getElementById('empty').textContent.includes('curl')")
+    page.wait(says("curl"))
     check_equal(query(page), "")
+
+
+# What the gateway is, the page learns only when the test lets it.
+SUMMARY_WAITS = """{
+    const ask = window.fetch;
+    const passes = new Promise((pass) => { window.letSummaryPass = pass; });
+    window.fetch = async (where, ...more) => {
+        if (String(where).includes('/api/summary')) await passes;
+        return ask(where, ...more);
+    };
+}"""
+
+
+@case
+def an_address_is_told_only_once_it_is_known(bench):
+    bench.fake.play("empty")
+    page = bench.open("/", script=SUMMARY_WAITS)
+    told = text(page, "#empty")
+    check("No request" in told and "curl" not in told, told)
+    page.run("window.letSummaryPass()")
+    page.wait(says("curl http://127.0.0.1:8080/v1/chat/completions"))
 
 
 @case

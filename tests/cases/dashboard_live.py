@@ -101,8 +101,7 @@ def shown(page):
 @case
 def nothing_yet_tells_this_gateway_s_address(bench):
     page = bench.open("/", port=bench.gateway.admin)
-    check(f"curl http://127.0.0.1:{bench.gateway.port}/v1/" in
-          text(page, "#empty"), text(page, "#empty"))
+    page.wait(says(f"curl http://127.0.0.1:{bench.gateway.port}/v1/"))
     healthy(page, "nothing yet")
 
 

@@ -66,6 +66,12 @@ def text(page, selector):
     return page.run(f"document.querySelector({selector!r})?.textContent")
 
 
+def says(words):
+    """What to wait for: the box for a page without requests says <words>."""
+    return ("document.getElementById('empty').textContent"
+            f".includes({words!r})")
+
+
 def data(page, metric):
     return page.run(f"document.querySelector('[data-metric={metric}]')"
                     ".dataset.value")
