@@ -194,7 +194,7 @@ static const struct setting local[] = {
 {.key = "weight", .type = SETTING_INT, .offset = AT(config_local_text, weight), .fallback = "1", .min = 1, .max = 1000,
  .doc = "Its share of time and memory beside the other local models'."},
 {.key = "int8", .type = SETTING_BOOL, .offset = AT(config_local_text, int8), .fallback = "false",
- .doc = "BF16 and F16 weights become eight bits at load: half the memory, faster, a little less exact."},
+ .doc = "Products of eight bits: F32, BF16 and F16 weights are shortened at load, and what Q4 weights are multiplied with. Up to twice as fast, less exact: see docs/engine.md."},
 {.key = "price", .type = SETTING_NESTED, .doc = "What its tokens cost; or `power`."},
 {.key = "power", .type = SETTING_NESTED, .doc = "What its time costs; or `price`. Neither: unpriced."},
 {.key = "capabilities", .type = SETTING_NESTED,
