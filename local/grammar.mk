@@ -16,6 +16,7 @@ libsluice_a_SOURCES += \
 	local/grammar/schema.c \
 	local/grammar/schema_container.c \
 	local/grammar/schema_value.c \
+	local/grammar/spell.c \
 	local/grammar/state.c \
 	local/grammar/vocab.c local/grammar/vocab.h
 

@@ -89,6 +89,23 @@ void call_refuse_late(struct local_call *call)
 	    NS_PER_S);
 }
 
+void call_refuse_form(struct local_call *call, struct span why)
+{
+	char message[700];
+
+	snprintf(message, sizeof(message),
+	    "The model %.200s does not support '%s' here: %.*s.",
+	    call->options.config->name, call->form, SPAN_FMT(why));
+	call_refuse(call, 400,
+	    &(struct dialect_error){
+		.message = message,
+		.type = "invalid_request_error",
+		.param = call->form,
+		.code = "unsupported_parameter",
+	    },
+	    0);
+}
+
 static void refuse_asked(
     struct local_call *call, const struct ask_refusal *refusal)
 {
@@ -158,6 +175,7 @@ static void make_texts(struct local_call *call, const struct ask *ask)
 	call->after = ask->after;
 	call->takes_one_call = ask->takes_one_call;
 	call->has_grammar = ask->grammar != NULL;
+	call->form = ask->after.len > 0 ? "tools" : "response_format";
 	call->has_logprobs = ask->has_logprobs;
 	if (call_is_held(call)) {
 		call->hold = HOLD_ON;

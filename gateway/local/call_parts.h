@@ -59,6 +59,7 @@ struct local_call {
 	struct call_text *texts; /* (n_texts) */
 	uint32_t n_texts, n_choices;
 	struct span after; /* a forced call's, static */
+	const char *form;  /* the parameter that holds the answer to a form */
 	bool takes_one_call, has_grammar, has_logprobs;
 
 	bool is_over; /* no more events */
@@ -85,6 +86,9 @@ void call_refuse(struct local_call *call, int status,
 void call_refuse_job(struct local_call *call, const struct job_offer *offer,
     const struct error *err);
 void call_refuse_late(struct local_call *call);
+
+/* The vocabulary cannot write what was asked for; <why> says what. */
+void call_refuse_form(struct local_call *call, struct span why);
 
 /* Bytes of an answer, its head before the first. */
 void call_give(struct local_call *call, struct span bytes);

@@ -159,7 +159,7 @@ static bool admit_text(struct job *job, int64_t now)
 	struct error err;
 
 	if (bound_begin(job, &err) != OK) {
-		job_end(job, JOB_FAILED, err.text);
+		job_end(job, JOB_UNSPELLED, err.text);
 		return true;
 	}
 	if (fit_room(job) != OK) {

@@ -50,7 +50,8 @@ enum result bound_begin(struct job *job, struct error *err)
 
 	if (!b->grammar || b->state)
 		return OK;
-	if (find_vocab(lane, err) != OK)
+	if (find_vocab(lane, err) != OK ||
+	    grammar_is_spelled(b->grammar, lane->vocab, err) != OK)
 		return FAILED;
 	b->n_words = grammar_vocab_words(lane->vocab);
 	b->words = mem_alloc(b->n_words * sizeof(*b->words));

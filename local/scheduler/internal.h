@@ -268,7 +268,10 @@ void masks_wait(struct masks *masks);
 void bound_init(struct bound *bound, const struct job_options *options);
 void bound_free(struct bound *bound);
 
-/* Makes the state of a text that is let in; FAILED where there can be none. */
+/*
+ * Makes the state of a text that is let in; FAILED where the vocabulary cannot
+ * write what the grammar asks for.
+ */
 enum result bound_begin(struct job *job, struct error *err) must_check;
 
 /* Moves past a chosen token; false when it should not have been. */

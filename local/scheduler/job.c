@@ -334,7 +334,7 @@ static void count_end(struct lane *lane, enum job_end end)
 		now->failed++;
 	else
 		now->refused++;
-	if (end == JOB_LATE)
+	if (end == JOB_LATE || end == JOB_UNSPELLED)
 		return;
 	if (lane->last_end)
 		late_mean(&lane->leave, (double)(at - lane->last_end));
