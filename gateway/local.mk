@@ -72,6 +72,7 @@ libsluice_a_SOURCES += \
 	gateway/local/classes.c gateway/local/classes.h \
 	gateway/local/cost.c gateway/local/cost.h \
 	gateway/local/embed.c gateway/local/embed.h \
+	gateway/local/embed_input.c gateway/local/embed_input.h \
 	gateway/local/encode.c gateway/local/encode.h \
 	gateway/local/encoder_text.c gateway/local/encoder_text.h \
 	gateway/local/hold.c gateway/local/hold.h \

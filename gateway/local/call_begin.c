@@ -365,7 +365,7 @@ void call_open(struct local_call *call)
 	if (call->parts->info.is_encoder != embeds)
 		refuse_endpoint(call);
 	else if (embeds)
-		call_start_embed(call);
+		call_open_embed(call);
 	else
 		start_jobs(call);
 }

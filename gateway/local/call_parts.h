@@ -23,7 +23,7 @@
 #define CALL_START UINT32_MAX
 #define CALL_READ (UINT32_MAX - 1)
 
-/* Bodies past this are not read on the loop. */
+/* Bodies past this are not read on the loop, nor is one text to embed. */
 #define CALL_READ_HERE ((size_t)16 << 10)
 
 /* One text that is being written. */
@@ -123,7 +123,10 @@ void call_end_reading(struct local_call *call);
 
 /* --- call_embed.c ------------------------------------------------------------
  */
-void call_start_embed(struct local_call *call);
+void call_open_embed(struct local_call *call);
+
+/* Takes what was read, or refused, and goes on. */
+void call_start_embed(struct local_call *call, struct embed_input *input);
 
 /* --- call_text.c -------------------------------------------------------------
  */

@@ -10,12 +10,12 @@
 
 /*
  * Rendering a conversation and finding its tokens takes a millisecond for some
- * kilobytes, and half a second for megabytes; a schema may take 80 ms, however
- * short it is. In that time the loop must serve others. The thread has copies
- * of all that it needs and a reference to the model, and tells the call by its
- * post; nobody waits for it, so one that belongs to a client who has left ends
- * alone. There are few of them at a time: who sends more than that is told to
- * come again.
+ * kilobytes, and half a second for megabytes, as a text to embed does; a schema
+ * may take 80 ms, however short it is. In that time the loop must serve others.
+ * The thread has copies of all that it needs and a reference to the model, and
+ * tells the call by its post; nobody waits for it, so one that belongs to a
+ * client who has left ends alone. There are few of them at a time: who sends
+ * more than that is told to come again.
  */
 enum {
 	READINGS_MAX = 16,
@@ -36,6 +36,7 @@ struct call_reading {
 	struct arena arena;
 	struct dialect_request request;
 	struct ask ask;
+	struct embed_input *input; /* of a request for vectors, for the ask */
 	struct ask_refusal refusal;
 	bool is_read;
 };
@@ -61,6 +62,7 @@ static void drop(struct call_reading *r)
 	if (atomic_fetch_sub(&r->references, 1) != 1)
 		return;
 	ask_free(&r->ask);
+	embed_input_free(&r->input);
 	arena_free(&r->arena);
 	free(r->body);
 	free(r->name);
@@ -69,20 +71,40 @@ static void drop(struct call_reading *r)
 	atomic_fetch_sub(&readings, 1);
 }
 
+/* What is refused is kept in the input. */
+static bool read_texts(struct call_reading *r)
+{
+	r->input = embed_input_new(&(struct embed_source){
+	    .request = &r->request,
+	    .parts = local_model_parts(r->model),
+	    .name = r->name,
+	});
+	if (embed_input_begin(r->input) == OK)
+		(void)!embed_input_read(r->input, SIZE_MAX);
+	return true;
+}
+
+static bool read_ask(struct call_reading *r)
+{
+	return ask_make(&r->ask,
+	    &(struct ask_source){
+		.request = &r->request,
+		.parts = local_model_parts(r->model),
+		.model = span_of(r->name),
+	    },
+	    &r->refusal);
+}
+
 static void *read_request(void *arg)
 {
 	const struct job_ended over = {.end = JOB_STOP};
 	struct call_reading *r = arg;
 
+	pthread_setname_np(pthread_self(), "request-reader");
 	(void)setpriority(PRIO_PROCESS, 0, READING_NICE);
 	r->is_read =
-	    read_again(r) && ask_make(&r->ask,
-				 &(struct ask_source){
-				     .request = &r->request,
-				     .parts = local_model_parts(r->model),
-				     .model = span_of(r->name),
-				 },
-				 &r->refusal);
+	    read_again(r) &&
+	    (r->endpoint == ENDPOINT_EMBEDDINGS ? read_texts(r) : read_ask(r));
 	r->watch.ended(r->watch.arg, &over);
 	drop(r);
 	return NULL;
@@ -144,6 +166,14 @@ void call_take_reading(struct local_call *call)
 	struct call_reading *r = call->reading;
 
 	call->reading = NULL;
-	call_start_asked(call, r->is_read ? &r->ask : NULL, &r->refusal);
+	if (r->input) {
+		struct embed_input *input = r->input;
+
+		r->input = NULL;
+		call_start_embed(call, input);
+	} else {
+		call_start_asked(
+		    call, r->is_read ? &r->ask : NULL, &r->refusal);
+	}
 	drop(r);
 }

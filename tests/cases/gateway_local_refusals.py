@@ -162,7 +162,8 @@ def prompts_that_are_too_long_are_refused_soon(bench):
         said = bench.refused({"model": TINY, "prompt": prompt}, LONG,
                              "prompt", TEXT_PATH)
         check("maximum context length" in said and "256" in said, said)
-    for given in ("x" * 2**20, ["x"] * 9 + ["x" * 500]):
+    for given in ("x" * 2**20, ["x"] * 9 + ["x" * 500], [5] * 2**17,
+                  [[5], [5] * 2**17], ["x", "x" * 2**20]):
         said = bench.refused({"model": BERT, "input": given}, LONG, "input",
                              VECTOR_PATH)
         check("maximum context length" in said and "80" in said, said)
