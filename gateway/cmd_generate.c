@@ -105,7 +105,7 @@ static int answer_lines(
 /* The sampling flags, as text. */
 struct flags {
 	const char *max_tokens, *temperature, *top_p, *top_k, *min_p, *seed;
-	const char *repetition, *frequency, *presence;
+	const char *repetition, *frequency, *presence, *schema;
 };
 
 static bool read_flags(const struct command *command, const struct flags *f,
@@ -176,6 +176,7 @@ static int run(const struct command *command, int argc, char **argv)
 	    {"--repetition-penalty", &f.repetition, NULL},
 	    {"--frequency-penalty", &f.frequency, NULL},
 	    {"--presence-penalty", &f.presence, NULL},
+	    {"--schema", &f.schema, NULL},
 	    {"--plain", NULL, &a.line.is_plain},
 	    {"--stream", NULL, &a.streams},
 	};
@@ -200,12 +201,15 @@ static int run(const struct command *command, int argc, char **argv)
 	}
 	a.request.options.stops = stops;
 	a.request.options.n_stops = stop.n;
+	if (f.schema && !(a.line.schema = generate_schema_read(f.schema, &err)))
+		return engine_refuse(command, &err);
 	a.streams |= isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
 	status = engine_open_decoder(&engine, command, &args, CHECKPOINT_CHAT);
-	if (status != EXIT_DONE)
-		return status;
-	status = answer_lines(&a, &engine, &err);
-	engine_close(&engine);
+	if (status == EXIT_DONE) {
+		status = answer_lines(&a, &engine, &err);
+		engine_close(&engine);
+	}
+	grammar_unref(&a.line.schema);
 	return status;
 }
 
@@ -215,7 +219,7 @@ const struct command command_generate = {
     .help =
 	"sluice generate --model MODEL [--max-tokens N] [--temperature T] "
 	"[--top-p P] [--top-k K]\n                [--min-p P] [--seed S] "
-	"[--stop S]...\n\n"
+	"[--stop S]... [--schema FILE]\n\n"
 	"Reads {\"prompt\": ...} or {\"messages\": [...], \"tools\"?, ...}, "
 	"one a line, and answers\n{\"text\", \"ids\", \"logprobs\", "
 	"\"finish_reason\", \"confidence\", \"usage\"}. Without "
@@ -233,6 +237,9 @@ const struct command command_generate = {
 	"--presence-penalty P\n"
 	"    --seed S        of the draws (0): the same answers each time\n"
 	"    --stop S        ends the text before S; up to 16 times\n"
+	"    --schema FILE   holds the answer to this JSON schema, which must "
+	"be of the supported\n"
+	"                    keywords; a line's own \"schema\" goes before it\n"
 	"    --plain         reads control tokens in a prompt as text\n"
 	"    --stream        prints plain text as it comes, also to a pipe\n\n"
 	"Example: echo '{\"messages\": [{\"role\": \"user\", \"content\": "

@@ -7,6 +7,7 @@ libsluice_a_SOURCES += \
 	local/calibrate.h local/engine/calibrate.c \
 	local/engine/confidence.c \
 	local/engine/beside.c local/engine/beside.h \
+	local/engine/bound.c local/engine/bound.h \
 	local/engine/bench.c \
 	local/engine/bench_memory.c \
 	local/engine/card.c \

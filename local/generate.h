@@ -15,6 +15,7 @@
  * tokenizer there are tokens and no text.
  */
 struct generator;
+struct grammar; /* local/grammar.h */
 
 /* The checkpoint, opened whole, must outlive the generator. */
 struct generator *generator_new(
@@ -44,7 +45,8 @@ struct generate_watch {
 };
 
 enum generate_end {
-	GENERATE_STOP,   /* the model ended it, or a stop string did */
+	GENERATE_STOP,   /* the model ended it, a stop string did, or the
+			    grammar is complete */
 	GENERATE_LENGTH, /* max_tokens or the context */
 };
 
@@ -54,7 +56,7 @@ struct generated {
 	struct token_buf ids; /* what gave text; not what ended it */
 	struct sample_choice *choices; /* (ids.len) */
 	size_t cap;
-	struct sample_summary summary; /* of the choices */
+	struct sample_summary summary; /* of the choices that a grammar left */
 	enum generate_end end;
 	uint32_t prompt_tokens;
 };
@@ -66,13 +68,18 @@ struct generate_request {
 	const uint32_t *prompt; /* (n) */
 	size_t n;
 	struct generate_options options;
+	struct grammar *grammar;   /* that the answer is held to, borrowed;
+				      NULL: free text */
+	struct span grammar_after; /* text after which it begins; empty: at
+				      once */
 	struct generate_watch watch;
 };
 
 /*
  * Answers <request> into <out>, which is empty. FAILED when an option is out
- * of range, when the prompt is empty or leaves no room in the context, or when
- * memory for keys and values runs out; <out> is then still to be freed.
+ * of range, when the prompt is empty or leaves no room in the context, when the
+ * vocabulary cannot write what the grammar asks for, or when memory for keys
+ * and values runs out; <out> is then still to be freed.
  */
 enum result generate(struct generator *generator,
     const struct generate_request *request, struct generated *out,

@@ -158,7 +158,7 @@ static bool admit_text(struct job *job, int64_t now)
 	struct text *t = job->text;
 	struct error err;
 
-	if (bound_begin(job, &err) != OK) {
+	if (vocab_bind(job, &err) != OK) {
 		job_end(job, JOB_UNSPELLED, err.text);
 		return true;
 	}

@@ -207,7 +207,7 @@ static struct text *make_text(
 	t->writer = writer_new(&w);
 	t->watch = o->watch;
 	told_init(&t->told);
-	bound_init(&t->bound, o);
+	bound_init(&t->bound, o->grammar, o->grammar_after);
 	return t;
 }
 
