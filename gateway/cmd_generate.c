@@ -1,6 +1,7 @@
 /* cmd_generate.c -- sluice generate: a model's answers to prompts. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "gateway/engine.h"
@@ -106,14 +107,35 @@ static int answer_lines(
 struct flags {
 	const char *max_tokens, *temperature, *top_p, *top_k, *min_p, *seed;
 	const char *repetition, *frequency, *presence, *schema;
+	bool is_suggested; /* what the model suggests, where they are silent */
 };
+
+/* What is meant where no flag is given. */
+static enum result begin_sampling(const struct flags *f, const char *model,
+    struct sample_options *sample, struct error *err)
+{
+	enum result result = FAILED;
+	char *path;
+
+	*sample = (struct sample_options){.top_p = 1, .repetition = 1};
+	if (!f->is_suggested || !model)
+		return OK;
+	path = engine_path(model, err);
+	if (path)
+		result = generate_suggested(path, sample, err);
+	free(path);
+	return result == OK ? OK : FAILED;
+}
 
 static bool read_flags(const struct command *command, const struct flags *f,
     struct generate_options *o)
 {
-	uint64_t max_tokens = TOKENS_DEFAULT, top_k = 0, seed = 0;
-	double temperature = 0, top_p = 1, min_p = 0;
-	double repetition = 1, frequency = 0, presence = 0;
+	const struct sample_options *usual = &o->sample;
+	uint64_t max_tokens = TOKENS_DEFAULT, top_k = usual->top_k, seed = 0;
+	double temperature = (double)usual->temperature;
+	double top_p = (double)usual->top_p, min_p = (double)usual->min_p;
+	double repetition = (double)usual->repetition;
+	double frequency = 0, presence = 0;
 	const struct {
 		struct engine_number number;
 		uint64_t *whole;
@@ -155,6 +177,22 @@ static bool read_flags(const struct command *command, const struct flags *f,
 	return true;
 }
 
+static int answer_with(const struct command *command,
+    const struct engine_args *args, struct answering *a)
+{
+	struct engine engine;
+	struct error err;
+	int status =
+	    engine_open_decoder(&engine, command, args, CHECKPOINT_CHAT);
+
+	if (status == EXIT_DONE) {
+		status = answer_lines(a, &engine, &err);
+		engine_close(&engine);
+	}
+	grammar_unref(&a->line.schema);
+	return status;
+}
+
 static int run(const struct command *command, int argc, char **argv)
 {
 	struct engine_args args = {NULL};
@@ -177,6 +215,7 @@ static int run(const struct command *command, int argc, char **argv)
 	    {"--frequency-penalty", &f.frequency, NULL},
 	    {"--presence-penalty", &f.presence, NULL},
 	    {"--schema", &f.schema, NULL},
+	    {"--suggested", NULL, &f.is_suggested},
 	    {"--plain", NULL, &a.line.is_plain},
 	    {"--stream", NULL, &a.streams},
 	};
@@ -186,12 +225,13 @@ static int run(const struct command *command, int argc, char **argv)
 	    .n = sizeof(options) / sizeof(options[0]),
 	    .repeat = &stop,
 	};
-	struct engine engine;
 	struct error err;
-	int status;
 
 	if (!command_read(&line, argc, argv))
 		return line.status;
+	if (begin_sampling(&f, args.model, &a.request.options.sample, &err) !=
+	    OK)
+		return engine_refuse(command, &err);
 	if (!read_flags(command, &f, &a.request.options))
 		return EXIT_USAGE;
 	for (size_t i = 0; i < stop.n; i++) {
@@ -204,13 +244,7 @@ static int run(const struct command *command, int argc, char **argv)
 	if (f.schema && !(a.line.schema = generate_schema_read(f.schema, &err)))
 		return engine_refuse(command, &err);
 	a.streams |= isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
-	status = engine_open_decoder(&engine, command, &args, CHECKPOINT_CHAT);
-	if (status == EXIT_DONE) {
-		status = answer_lines(&a, &engine, &err);
-		engine_close(&engine);
-	}
-	grammar_unref(&a.line.schema);
-	return status;
+	return answer_with(command, &args, &a);
 }
 
 const struct command command_generate = {
@@ -235,6 +269,9 @@ const struct command command_generate = {
 	"                    leave out what is unlikely\n"
 	"    --repetition-penalty R, --frequency-penalty F, "
 	"--presence-penalty P\n"
+	"    --suggested     samples as the model's generation_config.json "
+	"suggests, where\n"
+	"                    neither a flag nor the line says otherwise\n"
 	"    --seed S        of the draws (0): the same answers each time\n"
 	"    --stop S        ends the text before S; up to 16 times\n"
 	"    --schema FILE   holds the answer to this JSON schema, which must "

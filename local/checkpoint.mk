@@ -21,6 +21,7 @@ libsluice_a_SOURCES += \
 	local/engine/published_hf.c \
 	local/engine/stop.c local/engine/stop.h \
 	local/engine/token_bytes.c local/engine/token_bytes.h \
+	local/engine/suggested.c \
 	local/engine/writer.c local/engine/writer.h \
 	local/generate.h \
 	local/model/config_sentences.c \

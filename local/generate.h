@@ -63,6 +63,16 @@ struct generated {
 
 void generated_free(struct generated *generated);
 
+/*
+ * Puts what the generation_config.json of the checkpoint at <path> suggests for
+ * sampling in the place of <sample>'s values: temperature, top_p, min_p, top_k,
+ * repetition_penalty, and temperature 0 where "do_sample" is false. AGAIN with
+ * <err> when there is no such file (a GGUF file has none), FAILED with the file
+ * and the key named when it is damaged.
+ */
+enum result generate_suggested(const char *path, struct sample_options *sample,
+    struct error *err) must_check;
+
 /* What is to be answered. */
 struct generate_request {
 	const uint32_t *prompt; /* (n) */

@@ -134,8 +134,14 @@ static struct span bare_id(const struct local_call *call)
 static void write_fingerprint(const struct local_call *call, char out[16])
 {
 	const struct config_local *local = call->options.config->local;
-	struct sha256 digest = hash_sha256(span_of(local->identity));
+	struct sha256 digest;
+	struct buf text;
 
+	buf_init(&text, 1024);
+	(void)!(buf_append(&text, span_of(local->identity)) &&
+		sampling_write(&local->sampling, NULL, &text));
+	digest = hash_sha256(buf_span(&text));
+	buf_free(&text);
 	snprintf(out, 16, "fp_%02x%02x%02x%02x%02x", digest.bytes[0],
 	    digest.bytes[1], digest.bytes[2], digest.bytes[3], digest.bytes[4]);
 }
@@ -326,6 +332,7 @@ static void start_jobs(struct local_call *call)
 		.request = call->options.request,
 		.parts = call->parts,
 		.model = span_of(call->options.config->name),
+		.sampling = call->options.config->local->sampling,
 	    },
 	    &refusal);
 	call_start_asked(call, ok ? &ask : NULL, &refusal);

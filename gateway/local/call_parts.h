@@ -8,6 +8,7 @@
 #include "gateway/local/call_post.h"
 #include "gateway/local/embed.h"
 #include "gateway/local/hold.h"
+#include "gateway/local/sampling.h"
 #include "gateway/local/say.h"
 
 /*

@@ -31,6 +31,7 @@ struct call_reading {
 	struct local_model *model;
 	enum endpoint endpoint;
 	char *name;
+	struct config_sampling sampling;
 	char *body; /* (len) */
 	size_t len;
 	struct arena arena;
@@ -91,6 +92,7 @@ static bool read_ask(struct call_reading *r)
 		.request = &r->request,
 		.parts = local_model_parts(r->model),
 		.model = span_of(r->name),
+		.sampling = r->sampling,
 	    },
 	    &r->refusal);
 }
@@ -141,6 +143,7 @@ bool call_read_apart(struct local_call *call)
 	r->model = local_model_ref(call->options.model);
 	r->endpoint = request->endpoint;
 	r->name = mem_strdup(call->options.config->name);
+	r->sampling = call->options.config->local->sampling;
 	r->len = request->body.len;
 	r->body = mem_alloc(r->len);
 	memcpy(r->body, request->body.ptr, r->len);

@@ -230,6 +230,34 @@ def seeds_repeat_and_differ(place):
 
 
 @case
+def what_the_model_suggests_may_be_taken(place):
+    model, whole = free_text(place)
+
+    def draw(suggested, *flags, **line):
+        place.write("free/generation_config.json", suggested)
+        return ask_one("generate", model, dict(line, prompt="Hello"),
+                       "--max-tokens", "30", "--seed", "7", *flags)["ids"]
+
+    greedy = whole["ids"][:30]
+    warm = {"do_sample": True, "temperature": 1.5, "top_p": 0.9}
+    drawn = draw({}, "--temperature", "1.5", "--top-p", "0.9")
+    check(drawn != greedy)
+    check_equal(draw(warm), greedy, "nobody asked for it")
+    check_equal(draw(warm, "--suggested"), drawn)
+    check_equal(draw(warm, "--suggested", "--temperature", "0"), greedy)
+    check_equal(draw(warm, "--suggested", temperature=0), greedy)
+    check_equal(draw(dict(warm, top_p=None), "--suggested", top_p=0.9), drawn)
+    check_equal(draw(dict(warm, do_sample=False), "--suggested"), greedy)
+    check_equal(draw({"do_sample": True}, "--suggested"),
+                draw({}, "--temperature", "1"))
+    place.write("free/generation_config.json", {"top_k": "few"})
+    refused("generate", model, "generation_config.json", '"top_k"',
+            flags=("--suggested",))
+    refused("generate", place.gguf("llama"), "generation_config.json",
+            flags=("--suggested",))
+
+
+@case
 def penalties_and_biases_change_the_choice(place):
     model, whole = free_text(place)
     first = whole["ids"][0]
