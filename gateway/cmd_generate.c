@@ -24,6 +24,14 @@ static void print_piece(void *arg, struct span piece)
 	fflush(stdout);
 }
 
+/* Only where the answer was held to something. */
+static bool write_removed(const struct sample_summary *s, struct buf *out)
+{
+	return s->n_masked == 0 ||
+	       (buf_append(out, SPAN(", \"mean_removed\": ")) &&
+		   lines_write_float(out, (float)sample_mean_removed(s)));
+}
+
 static bool write_confidence(const struct sample_summary *s, struct buf *out)
 {
 	double n = s->n ? s->n : 1;
@@ -39,7 +47,7 @@ static bool write_confidence(const struct sample_summary *s, struct buf *out)
 	       lines_write_float(out, (float)(s->sum_margin / n)) &&
 	       buf_append(out, SPAN(", \"mean_entropy\": ")) &&
 	       lines_write_float(out, (float)(s->sum_entropy / n)) &&
-	       buf_append(out, SPAN("}"));
+	       write_removed(s, out) && buf_append(out, SPAN("}"));
 }
 
 static bool write_answer(const struct generated *g, struct buf *out)

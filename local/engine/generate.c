@@ -278,6 +278,7 @@ enum result generate(struct generator *generator,
 	for (size_t i = 0; i < out->ids.len && result == OK; i++) {
 		if (r.is_free[i])
 			sample_summarise(&out->summary, &out->choices[i]);
+		sample_summarise_mask(&out->summary, &out->choices[i]);
 	}
 	bound_free(&r.bound);
 	free(r.is_free);

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # engine_generate.py -- log-probabilities and answers of language models.
 # SPDX-License-Identifier: Apache-2.0
+import math
 import os
 import pty
 import select
@@ -339,6 +340,11 @@ def a_line_may_have_a_schema_of_its_own(place):
         check_equal((answer["text"], answer["finish_reason"]),
                     ('"x y"', "stop"))
         check_equal(answer["confidence"]["tokens"], 0)
+        # One token was left each time: what it did not have was taken.
+        check_near([answer["confidence"]["mean_removed"]],
+                   [sum(1 - math.exp(one) for one in answer["logprobs"]) / 5],
+                   1e-5)
+    check("mean_removed" not in whole["confidence"], whole)
     rows = [{"prompt": "Hello", "max_tokens": 200, "schema": one}
             for one in (None, {"const": 1}, None, True)]
     answers = ask("generate", model, *rows, flags=("--schema", schema))
