@@ -110,7 +110,8 @@ def what_is_wrong_is_said(place):
              b"line 1: the line needs \"expected\""),
             (calibrate(place, model, [{"prompt": [5], "expected": "x",
                                        "match": "near"}]), 1,
-             b"\"match\" must be contains, exact, starts or number"),
+             b"\"match\" must be contains, exact, starts, number or "
+             b"verbatim"),
             (calibrate(place, model, few, "--hold", "x"), 2, b"--hold")]:
         check_equal(done.returncode, code, done.stderr)
         check(words in done.stderr, done.stderr)
