@@ -404,8 +404,8 @@ static int calibrate(const struct command *command,
 
 static int run(const struct command *command, int argc, char **argv)
 {
-	struct engine_args args = {NULL};
-	struct flags f = {NULL};
+	struct engine_args args = {.model = NULL};
+	struct flags f = {.config = NULL};
 	const struct command_option options[] = {
 	    ENGINE_OPTIONS(args),
 	    {"--config", &f.config, NULL},
