@@ -15,6 +15,7 @@ bench_server_bench_SOURCES = bench/server_bench.c
 EXTRA_PROGRAMS += bench/load
 bench_load_SOURCES = bench/gateway/load.c
 EXTRA_DIST += bench/gateway/run.py
+EXTRA_DIST += bench/cascade/crux.py bench/cascade/tasks.py
 EXTRA_PROGRAMS += bench/ledger_bench
 bench_ledger_bench_SOURCES = bench/ledger_bench.c
 EXTRA_PROGRAMS += bench/projection_bench

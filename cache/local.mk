@@ -6,6 +6,7 @@ libsluice_a_SOURCES += \
 	cache/entry.c cache/entry.h \
 	cache/key.c cache/key.h \
 	cache/flight.c cache/flight.h \
+	cache/memory_shard.c cache/memory_shard.h \
 	cache/memory_store.c cache/memory_store.h
 
 UNIT_TESTS += \

@@ -9,7 +9,7 @@
  * Shared by all workers: the key's bits choose one of a number of shards, each
  * with its lock, held for a look into a table and never for a copy. What stays
  * is chosen so that a scan (many requests that come once) does not push out
- * what is asked for again and again. memory_store.c says how, and
+ * what is asked for again and again. memory_shard.c says how, and
  * bench/cache_bench measures it against LRU.
  */
 struct memory_store;

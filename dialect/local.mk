@@ -18,7 +18,8 @@ libsluice_a_SOURCES += \
 	dialect/openai_split.c \
 	dialect/openai_split.h \
 	dialect/openai_split_read.c \
-	dialect/openai_stream.c
+	dialect/openai_stream.c \
+	dialect/openai_usage.c
 
 UNIT_TESTS += \
 	tests/unit/test_dialect_request \

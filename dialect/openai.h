@@ -76,6 +76,14 @@ struct span openai_read_chunk(enum endpoint endpoint, struct span data,
     struct arena *arena, struct dialect_chunk *chunk);
 
 /*
+ * What the object node <node> of an answer to <endpoint> says that was used,
+ * by a kind each; JSON_NONE says nothing. <usage> is zeroed before. <arena> is
+ * memory for names with escapes.
+ */
+void openai_read_usage(const struct json_doc *doc, struct arena *arena,
+    enum endpoint endpoint, uint32_t node, struct dialect_usage *usage);
+
+/*
  * Whether <data> is the event last remembered with another plain string, <said>
  * without its quotes, in the place of the one that it says.
  */

@@ -119,7 +119,7 @@ static int bench_model(const struct command *command,
 
 static int run(const struct command *command, int argc, char **argv)
 {
-	struct engine_args args = {NULL};
+	struct engine_args args = {.model = NULL};
 	const char *prompt = NULL, *tokens = NULL, *batch = NULL;
 	uint64_t n_prompt = 128, n_tokens = 64, n_batch = 1;
 	bool is_json = false;
@@ -136,7 +136,7 @@ static int run(const struct command *command, int argc, char **argv)
 	    .n = sizeof(options) / sizeof(options[0]),
 	    .rest_max = 1,
 	};
-	struct bench b = {NULL};
+	struct bench b = {.path = NULL};
 
 	if (!command_read(&line, argc, argv))
 		return line.status;

@@ -43,8 +43,8 @@ static enum result judge(const struct lines_question *question,
 
 	if (word != JSON_NONE &&
 	    !expected_match_of(json_text(doc, word, question->arena), &match)) {
-		error_set(err, "\"match\" must be contains, exact, starts or "
-			       "number");
+		error_set(err, "\"match\" must be contains, exact, starts, "
+			       "number or verbatim");
 		return FAILED;
 	}
 	*is_right = false;
@@ -404,8 +404,8 @@ static int calibrate(const struct command *command,
 
 static int run(const struct command *command, int argc, char **argv)
 {
-	struct engine_args args = {NULL};
-	struct flags f = {NULL};
+	struct engine_args args = {.model = NULL};
+	struct flags f = {.config = NULL};
 	const struct command_option options[] = {
 	    ENGINE_OPTIONS(args),
 	    {"--config", &f.config, NULL},
@@ -440,10 +440,10 @@ const struct command command_calibrate = {
 	"[--rows FILE] [--json]\n\n"
 	"Answers each line of FILE, {\"prompt\" or \"messages\", \"expected\": "
 	"\"text\" or [\"texts\"],\n\"match\": "
-	"\"contains|exact|starts|number\", \"strong\"?: 0..1}, and fits the "
-	"chance that an\nanswer is right to how sure the model was of its "
-	"first tokens. Prints AUROC, ECE\nand, for five marks, what giving "
-	"unsure answers up to a stronger model brings.\n\n" ENGINE_HELP
+	"\"contains|exact|starts|number|verbatim\", \"strong\"?: 0..1}, and "
+	"fits the chance\nthat an answer is right to how sure the model was "
+	"of its first tokens. Prints AUROC,\nECE and, for five marks, what "
+	"giving unsure answers up to a stronger model brings.\n\n" ENGINE_HELP
 	"    --config FILE   MODEL is the name of a local model in it\n"
 	"    --data FILE     JSON Lines, 50 at least\n"
 	"    --hold N        tokens looked at, as in a policy's escalate (48); "

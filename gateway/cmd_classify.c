@@ -127,7 +127,7 @@ static int classify_lines(struct classify *c, const struct engine *engine)
 
 static int run(const struct command *command, int argc, char **argv)
 {
-	struct engine_args args = {NULL};
+	struct engine_args args = {.model = NULL};
 	bool is_plain = false;
 	const struct command_option options[] = {
 	    ENGINE_OPTIONS(args),
@@ -138,7 +138,7 @@ static int run(const struct command *command, int argc, char **argv)
 	    .options = options,
 	    .n = sizeof(options) / sizeof(options[0]),
 	};
-	struct classify c = {NULL};
+	struct classify c = {.model = NULL};
 	struct engine engine;
 	struct error err;
 	int status;

@@ -29,8 +29,8 @@ static enum result answer(void *arg, const struct lines_question *question,
 
 static int run(const struct command *command, int argc, char **argv)
 {
-	struct engine_args args = {NULL};
-	struct detokenize d = {NULL};
+	struct engine_args args = {.model = NULL};
+	struct detokenize d = {.tokenizer = NULL};
 	const struct command_option options[] = {
 	    ENGINE_MODEL_OPTION(args),
 	    {"--special", NULL, &d.keeps_special},

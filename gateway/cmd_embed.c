@@ -73,7 +73,7 @@ static int embed_lines(
 
 static int run(const struct command *command, int argc, char **argv)
 {
-	struct engine_args args = {NULL};
+	struct engine_args args = {.model = NULL};
 	bool is_plain = false;
 	const struct command_option options[] = {
 	    ENGINE_OPTIONS(args),
@@ -84,7 +84,7 @@ static int run(const struct command *command, int argc, char **argv)
 	    .options = options,
 	    .n = sizeof(options) / sizeof(options[0]),
 	};
-	struct embed e = {NULL};
+	struct embed e = {.model = NULL};
 	struct engine engine;
 	struct error err;
 	int status;

@@ -203,13 +203,13 @@ static int answer_with(const struct command *command,
 
 static int run(const struct command *command, int argc, char **argv)
 {
-	struct engine_args args = {NULL};
-	struct answering a = {NULL};
+	struct engine_args args = {.model = NULL};
+	struct answering a = {.generator = NULL};
 	const char *stop_texts[GENERATE_STOPS_MAX];
 	struct command_repeat stop = {
 	    "--stop", stop_texts, GENERATE_STOPS_MAX, 0};
 	struct span stops[GENERATE_STOPS_MAX];
-	struct flags f = {NULL};
+	struct flags f = {.max_tokens = NULL};
 	const struct command_option options[] = {
 	    ENGINE_OPTIONS(args),
 	    {"--context", &args.context, NULL},

@@ -162,8 +162,8 @@ static int score_lines(struct score *s, const struct engine *engine)
 
 static int run(const struct command *command, int argc, char **argv)
 {
-	struct engine_args args = {NULL};
-	struct score s = {NULL};
+	struct engine_args args = {.model = NULL};
+	struct score s = {.model = NULL};
 	const char *top = NULL;
 	bool no_special = false, is_plain = false;
 	const struct command_option options[] = {

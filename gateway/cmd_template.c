@@ -30,14 +30,14 @@ static enum result answer(void *arg, const struct lines_question *question,
 
 static int run(const struct command *command, int argc, char **argv)
 {
-	struct engine_args args = {NULL};
+	struct engine_args args = {.model = NULL};
 	const struct command_option options[] = {ENGINE_MODEL_OPTION(args)};
 	struct command_line line = {
 	    .command = command,
 	    .options = options,
 	    .n = sizeof(options) / sizeof(options[0]),
 	};
-	struct render r = {NULL};
+	struct render r = {.chat = NULL};
 	struct engine engine;
 	struct error err;
 	int status;

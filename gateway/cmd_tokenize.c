@@ -29,7 +29,7 @@ static enum result answer(void *arg, const struct lines_question *question,
 
 static int run(const struct command *command, int argc, char **argv)
 {
-	struct engine_args args = {NULL};
+	struct engine_args args = {.model = NULL};
 	bool no_special = false, is_plain = false;
 	const struct command_option options[] = {
 	    ENGINE_MODEL_OPTION(args),
@@ -41,7 +41,7 @@ static int run(const struct command *command, int argc, char **argv)
 	    .options = options,
 	    .n = sizeof(options) / sizeof(options[0]),
 	};
-	struct tokenize t = {NULL};
+	struct tokenize t = {.work = NULL};
 	struct engine engine;
 	int status;
 

@@ -108,6 +108,7 @@ bool expected_match_of(struct span word, enum expected_match *out)
 	    [EXPECTED_EXACT] = "exact",
 	    [EXPECTED_STARTS] = "starts",
 	    [EXPECTED_NUMBER] = "number",
+	    [EXPECTED_VERBATIM] = "verbatim",
 	};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
@@ -126,6 +127,8 @@ bool expected_is(enum expected_match match, struct span answer,
 
 	if (match == EXPECTED_NUMBER)
 		return is_number(answer, expected);
+	if (match == EXPECTED_VERBATIM)
+		return span_eq(span_trim(answer), span_trim(expected));
 	text = plain(answer, scratch);
 	words = plain(expected, scratch);
 	if (!text.ptr || !words.ptr)

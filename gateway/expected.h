@@ -7,13 +7,15 @@
 
 /*
  * Letters are compared without case (ASCII), runs of blanks and of punctuation
- * count as one blank, and what stands at either end as nothing.
+ * count as one blank, and what stands at either end as nothing; but verbatim,
+ * where a sign, a quote and a capital matter, as in a line of a program.
  */
 enum expected_match {
 	EXPECTED_CONTAINS, /* the words stand somewhere in the answer */
 	EXPECTED_EXACT,    /* they are the answer */
 	EXPECTED_STARTS,   /* it begins with them */
 	EXPECTED_NUMBER,   /* the last number in it is the expected one */
+	EXPECTED_VERBATIM, /* byte for byte, but for white space around it */
 };
 
 /* The word that data files use; false for another one. */

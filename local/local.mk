@@ -66,23 +66,29 @@ libsluice_a_SOURCES += \
 	local/scheduler/tell.c \
 	local/scheduler/text.c \
 	local/scheduler/vocab.c
+	local/scheduler/turns.c local/scheduler/turns.h
 
 UNIT_TESTS += \
 	tests/unit/test_prefix \
 	tests/unit/test_scheduler \
+	tests/unit/test_scheduler_lanes \
 	tests/unit/test_scheduler_prefix \
 	tests/unit/test_scheduler_stress \
-	tests/unit/test_scheduler_text
+	tests/unit/test_scheduler_text \
+	tests/unit/test_turns
 SCHEDULER_FIXTURE = tests/unit/scheduler_fixture.c \
 	tests/unit/scheduler_fixture.h \
 	tests/unit/model_fixture.c tests/unit/model_fixture.h
 tests_unit_test_prefix_SOURCES = tests/unit/test_prefix.c
 tests_unit_test_scheduler_SOURCES = tests/unit/test_scheduler.c \
 	$(SCHEDULER_FIXTURE)
+tests_unit_test_scheduler_lanes_SOURCES = \
+	tests/unit/test_scheduler_lanes.c $(SCHEDULER_FIXTURE)
 tests_unit_test_scheduler_prefix_SOURCES = \
 	tests/unit/test_scheduler_prefix.c $(SCHEDULER_FIXTURE)
 tests_unit_test_scheduler_stress_SOURCES = \
 	tests/unit/test_scheduler_stress.c $(SCHEDULER_FIXTURE)
+tests_unit_test_turns_SOURCES = tests/unit/test_turns.c
 tests_unit_test_scheduler_text_SOURCES = \
 	tests/unit/test_scheduler_text.c tests/unit/grammar_fixture.h \
 	$(SCHEDULER_FIXTURE)

@@ -259,15 +259,18 @@ static size_t get_data(struct stream *stream, struct span in, void *arg)
 	struct call *call = arg;
 	size_t used = 0;
 
-	(void)stream;
 	call->has_answered = true;
 	if (call->step < CALL_READING)
 		used = read_head(call, in);
 	if (call->step == CALL_READING)
 		used += read_body(call, span_from(in, used));
+	if (call->step == CALL_OVER)
+		return in.len;
 	if (call->step == CALL_READING)
 		limit_answer(call);
-	return call->step == CALL_OVER ? in.len : used;
+	/* A reset that came with these bytes would not be told by itself. */
+	stream_check(stream);
+	return used;
 }
 
 /* All that was written has left us. */
@@ -325,6 +328,7 @@ static const struct stream_handler stream_handler = {
     .on_drained = get_drained,
     .on_sent = get_sent,
     .on_end = get_end,
+    .takes_last_words = true,
 };
 
 /* --- the dial --------------------------------------------------------------

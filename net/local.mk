@@ -68,6 +68,7 @@ libsluice_a_SOURCES += \
 	net/resolve.c net/resolve.h
 UNIT_TESTS += \
 	tests/unit/test_call \
+	tests/unit/test_call_reset \
 	tests/unit/test_client \
 	tests/unit/test_client_tls \
 	tests/unit/test_dial \
@@ -77,6 +78,8 @@ UNIT_TESTS += \
 	tests/unit/test_resolve
 PEER = tests/unit/peer.c tests/unit/peer.h
 tests_unit_test_call_SOURCES = tests/unit/test_call.c $(PEER)
+tests_unit_test_call_reset_SOURCES = tests/unit/test_call_reset.c $(PEER) \
+	tests/unit/certificates.c tests/unit/certificates.h
 tests_unit_test_client_SOURCES = tests/unit/test_client.c $(PEER)
 tests_unit_test_client_tls_SOURCES = tests/unit/test_client_tls.c $(PEER) \
 	tests/unit/certificates.c tests/unit/certificates.h

@@ -274,7 +274,9 @@ static void read_on(struct stream *stream)
 
 /*
  * A deaf stream would not notice a reset: the kernel is asked for the error
- * itself, which also sees one that stands behind unread bytes.
+ * itself, which also sees one that stands behind unread bytes. It says so only
+ * once, and lets reading end as if the peer had closed in order: so who wants
+ * to read these bytes first finds the reset in is_broken.
  */
 static bool has_socket_error(struct stream *stream)
 {
@@ -283,8 +285,14 @@ static bool has_socket_error(struct stream *stream)
 
 	if (!is_deaf(stream))
 		return false;
-	return getsockopt(stream->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0 ||
-	       error != 0;
+	if (getsockopt(stream->fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 &&
+	    error == 0)
+		return false;
+	if (!stream->handler->takes_last_words || stream->saw_eof)
+		return true;
+	stream->is_broken = true;
+	stream->may_read = true;
+	return false;
 }
 
 /* --- writing ------------------------------------------------------------- */

@@ -53,6 +53,11 @@ struct stream_handler {
 	/* After EOF the stream may still be written; after others it is dead.
 	 */
 	void (*on_end)(struct stream *stream, enum stream_end end, void *arg);
+	/*
+	 * A reset is told behind the bytes that came before it, so that while
+	 * the stream is paused it waits; else it is told as soon as it is seen.
+	 */
+	bool takes_last_words;
 };
 
 /*

@@ -92,6 +92,7 @@ struct stream {
 	bool saw_eof : 1;    /* its owner was told */
 	bool shows_held : 1; /* what is kept is to be shown again */
 	bool is_doubted : 1; /* stream_check: look for an error */
+	bool is_broken : 1;  /* the kernel has told of a reset, once for all */
 	bool owes_sent : 1;  /* on_sent is due once nothing is pending */
 	bool was_full : 1;   /* on_drained is due below STREAM_LOW */
 };

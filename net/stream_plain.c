@@ -17,8 +17,8 @@ static enum stream_io plain_open(struct stream *stream)
 
 /*
  * Fewer bytes than asked for mean that the socket is empty, so the call that
- * would only say so is spared; unless the peer's FIN has been seen, which no
- * further event will announce.
+ * would only say so is spared; unless the peer's FIN or reset has been seen,
+ * which no further event will announce.
  */
 static enum stream_io plain_read(
     struct stream *stream, char *into, size_t len, size_t *got)
@@ -30,16 +30,16 @@ static enum stream_io plain_read(
 	while (n < 0 && errno == EINTR);
 	if (n > 0) {
 		*got = (size_t)n;
-		if (*got < len && !stream->saw_fin)
+		if (*got < len && !stream->saw_fin && !stream->is_broken)
 			stream->may_read = false;
 		return IO_OK;
 	}
-	if (n == 0)
+	if (n == 0 && !stream->is_broken)
 		return IO_EOF;
 	stream->may_read = false;
-	if (errno == EAGAIN)
+	if (n < 0 && errno == EAGAIN)
 		return IO_AGAIN;
-	stream_set_detail(stream, strerror(errno));
+	stream_set_detail(stream, strerror(n < 0 ? errno : ECONNRESET));
 	return IO_FAILED;
 }
 

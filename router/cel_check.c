@@ -381,7 +381,7 @@ static enum cel_type type_of(struct cel_checker *c, uint32_t index)
 	case CEL_OP_NEGATE:
 		return check_negate(c, index);
 	default:
-		assert(!"a node is checked once");
+		assert(0 && "a node is checked once");
 		return CEL_BROKEN;
 	}
 }

@@ -118,7 +118,7 @@ static bool eval_variable(struct machine *m, uint32_t index, struct value *out)
 	case VARIABLE_COUNT:
 		break;
 	}
-	assert(!"the checker knows every variable");
+	assert(0 && "the checker knows every variable");
 	return false;
 }
 

@@ -65,6 +65,6 @@ const char *router_verdict_name(enum router_verdict verdict)
 	case MODEL_CONTEXT:
 		return "context";
 	}
-	assert(!"a verdict without a name");
+	assert(0 && "a verdict without a name");
 	return "in";
 }

@@ -3,16 +3,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes sets of questions whose right answers are known.
 
-    bench/cascade/tasks.py --out DIR
+    bench/cascade/tasks.py --out DIR [--routing FILE --strong MODEL]
 
 Each set is a file of JSON Lines, {"id", "messages", "expected", "match"}: sums
 of small numbers, capitals of countries and states, a fact to be found in a
 short text, and the mood of a review. The same seed gives the same rows.
+
+With --routing, crux.jsonl too: what short Python functions give back, each row
+with the quality that MODEL was measured to have on it as "strong". FILE is
+data of `sluice train`, plain or .gz. Its functions are RUN, in processes of
+their own that may use 2 s and 256 MiB and open no file: name no file whose
+makers you do not trust.
 """
 import argparse
 import json
 import os
 import random
+import sys
+
+sys.dont_write_bytecode = True
+from crux import crux  # noqa: E402
 
 CAPITALS = """
 Afghanistan:Kabul Albania:Tirana Algeria:Algiers Andorra:Andorra_la_Vella
@@ -144,20 +154,35 @@ def moods(rng):
                   "positive" if is_good else "negative")
 
 
+def write(folder, name, rows, said=""):
+    path = os.path.join(folder, name + ".jsonl")
+    n = 0
+    with open(path, "w", encoding="utf-8") as file:
+        for line in rows:
+            file.write(json.dumps(line, ensure_ascii=False) + "\n")
+            n += 1
+    print(f"{path}: {n} rows{said}")
+
+
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--out", required=True)
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", required=True, metavar="DIR")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--routing", metavar="FILE",
+                        help="rows with Python functions and models' quality")
+    parser.add_argument("--strong", metavar="MODEL",
+                        help="the stronger model, as FILE calls it")
     args = parser.parse_args()
+    if bool(args.routing) != bool(args.strong):
+        parser.error("--routing and --strong go together")
     os.makedirs(args.out, exist_ok=True)
     for task in (sums, capitals, facts, moods):
-        path = os.path.join(args.out, task.__name__ + ".jsonl")
-        with open(path, "w", encoding="utf-8") as file:
-            n = 0
-            for line in task(random.Random(args.seed)):
-                file.write(json.dumps(line, ensure_ascii=False) + "\n")
-                n += 1
-        print(f"{path}: {n} rows")
+        write(args.out, task.__name__, task(random.Random(args.seed)))
+    if args.routing:
+        rows, left_out = crux(args.routing, args.strong)
+        write(args.out, "crux", rows, f", {left_out} left out")
 
 
 if __name__ == "__main__":

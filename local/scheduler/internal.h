@@ -12,6 +12,7 @@
 #include "local/model/model.h"
 #include "local/scheduler.h"
 #include "local/scheduler/prefix.h"
+#include "local/scheduler/turns.h"
 
 /*
  * One lock guards what other threads touch: the list of lanes, each lane's
@@ -28,7 +29,7 @@ struct scheduler {
 	bool is_resharing;   /* under lock: shares of memory changed */
 	uint64_t kv_bytes;
 	int nice;
-	uint64_t stride; /* the thread's: that of the lane it took last */
+	uint64_t taken_at; /* the thread's: where who was taken last stood */
 	pthread_t thread;
 };
 
@@ -69,10 +70,10 @@ struct lane {
 	struct list running; /* the same, admitted */
 	uint32_t n_running;
 	struct list tenants;
-	uint64_t floor;      /* where who comes back starts, at least */
-	uint32_t n_jobs;     /* that came and have not ended */
-	uint64_t n_came;     /* that ever came */
-	uint64_t stride;     /* busy ns by weight */
+	uint64_t floor;  /* where who comes back starts, at least */
+	uint32_t n_jobs; /* that came and have not ended */
+	uint64_t n_came; /* that ever came */
+	struct turn turn;
 	double mean_written; /* tokens of late; see n_written */
 	uint64_t n_written;  /* texts that came to their own end */
 	int64_t last_end;    /* when one ended; 0: idle since */
@@ -168,6 +169,12 @@ struct job {
 
 /* Divides the memory anew among the lanes; the lock is held. */
 void lane_reshare(struct scheduler *scheduler);
+
+/*
+ * Publishes how its memory stands, whose share may have changed without a step
+ * of its own; the lock is held.
+ */
+void lane_count_memory(struct lane *lane);
 
 /* Lets others see how it stands. */
 void lane_publish(struct lane *lane);

@@ -48,6 +48,30 @@ static uint64_t share_of(
 	    uint64_t)((double)s->kv_bytes * lane->options.weight / (double)sum);
 }
 
+/* What is published of a lane's share, by what it was last seen to use. */
+static void tell_share(struct lane *lane)
+{
+	struct lane_stats *told = &lane->stats;
+
+	told->kv_max_bytes = lane->kv_max;
+	told->kv_free = 0;
+	if (lane->info.is_encoder)
+		told->kv_free = 1;
+	else if (told->kv_used_bytes < lane->kv_max)
+		told->kv_free =
+		    1 - (double)told->kv_used_bytes / (double)lane->kv_max;
+}
+
+void lane_count_memory(struct lane *lane)
+{
+	if (!lane->info.is_encoder) {
+		lane->stats.kv_used_bytes = kv_pool_used(lane->model->kv);
+		lane->stats.kv_cached_bytes = kv_pool_idle(lane->model->kv);
+	}
+	tell_share(lane);
+}
+
+/* An idle lane has no step in which it could publish its new share. */
 void lane_reshare(struct scheduler *s)
 {
 	uint64_t sum = sum_weights(s, NULL);
@@ -60,6 +84,7 @@ void lane_reshare(struct scheduler *s)
 		lane->kv_max = share_of(s, lane, sum);
 		lane->room =
 		    tokens_in(lane->model, lane->kv_max, lane->options.context);
+		tell_share(lane);
 	}
 	s->is_resharing = true;
 }
@@ -100,23 +125,6 @@ static bool fits(
 	return true;
 }
 
-static void count_memory(struct lane *lane)
-{
-	struct lane_stats *now = &lane->now;
-
-	if (lane->info.is_encoder) {
-		now->kv_free = 1;
-		return;
-	}
-	now->kv_used_bytes = kv_pool_used(lane->model->kv);
-	now->kv_cached_bytes = kv_pool_idle(lane->model->kv);
-	now->kv_max_bytes = lane->kv_max;
-	now->kv_free = 0;
-	if (now->kv_used_bytes < lane->kv_max)
-		now->kv_free =
-		    1 - (double)now->kv_used_bytes / (double)lane->kv_max;
-}
-
 static void free_lane(struct lane *lane)
 {
 	queue_forget_all(lane);
@@ -151,6 +159,7 @@ static void fill_options(struct lane *lane, const struct lane_options *options)
 	if (!o->budget || o->budget > chunk)
 		o->budget = chunk;
 	lane->room = o->context;
+	lane->turn.weight = o->weight;
 }
 
 static struct lane *make_lane(struct scheduler *scheduler,
@@ -197,8 +206,7 @@ struct lane *lane_new(struct scheduler *scheduler,
 		lane_reshare(scheduler);
 		pthread_cond_signal(&scheduler->work);
 	}
-	count_memory(lane);
-	lane->stats = lane->now;
+	lane_count_memory(lane);
 	pthread_mutex_unlock(&scheduler->lock);
 	if (is_in)
 		return lane;
@@ -234,8 +242,8 @@ void lane_publish(struct lane *lane)
 	lane->now.waiting = lane->n_jobs - lane->n_running;
 	lane->now.running = lane->n_running;
 	pthread_mutex_lock(&s->lock);
-	count_memory(lane);
 	lane->stats = lane->now;
+	lane_count_memory(lane);
 	lane->is_blocked = lane->waits_for_memory;
 	lane->leave_ns = (int64_t)lane->leave;
 	pthread_mutex_unlock(&s->lock);

@@ -35,15 +35,14 @@ static void apply_shares(struct scheduler *s)
 			continue;
 		model_limit_kv(lane->model, lane->kv_max);
 		(void)prefix_make_room(lane->prefix, 0);
+		lane_count_memory(lane);
 	}
 	s->is_resharing = false;
 }
 
 /*
  * Takes arrivals, finds who must leave, and says which lane is furthest behind
- * its share of the time; NULL when there is nothing to do. A lane that was idle
- * starts where the others are: time that it did not ask for is not owed to it.
- * The lock is held.
+ * its share of the time; NULL when there is nothing to do. The lock is held.
  */
 static struct lane *choose_lane(struct scheduler *s, struct list *leaving)
 {
@@ -58,13 +57,13 @@ static struct lane *choose_lane(struct scheduler *s, struct list *leaving)
 		if (lane->n_jobs == 0)
 			continue;
 		queue_sweep(lane, now, leaving);
-		if (was_idle && lane->stride < s->stride)
-			lane->stride = s->stride;
-		if (!chosen || lane->stride < chosen->stride)
+		if (was_idle)
+			turn_come(&lane->turn, s->taken_at);
+		if (!chosen || turn_is_before(&lane->turn, &chosen->turn))
 			chosen = lane;
 	}
 	if (chosen)
-		s->stride = chosen->stride;
+		s->taken_at = chosen->turn.at;
 	return chosen;
 }
 
@@ -105,7 +104,7 @@ static void step(struct lane *lane)
 	took = clock_mono_ns() - from;
 	lane->now.steps++;
 	lane->now.busy_ns += (uint64_t)took;
-	lane->stride += (uint64_t)took / lane->options.weight + 1;
+	turn_charge(&lane->turn, (uint64_t)took);
 	lane_publish(lane);
 }
 

@@ -38,7 +38,7 @@ static bool load_number(
 		return true;
 	}
 	if (!json_double(loader->doc, node, &real))
-		real = raw.ptr[0] == '-' ? -INFINITY : INFINITY;
+		real = raw.ptr[0] == '-' ? -HUGE_VAL : HUGE_VAL;
 	*out = value_real(real);
 	return true;
 }

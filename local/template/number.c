@@ -91,9 +91,9 @@ static bool parse_word(struct span text, bool is_negative, double *out)
 {
 	if (span_eq_nocase(text, SPAN("inf")) ||
 	    span_eq_nocase(text, SPAN("infinity")))
-		*out = is_negative ? -INFINITY : INFINITY;
+		*out = is_negative ? -HUGE_VAL : HUGE_VAL;
 	else if (span_eq_nocase(text, SPAN("nan")))
-		*out = NAN;
+		*out = (double)NAN;
 	else
 		return false;
 	return true;
@@ -175,7 +175,7 @@ bool jinja_parse_real(struct span text, double *out)
 	doc.text = span_make(json, (size_t)(end - json));
 	node.end = (uint32_t)doc.text.len;
 	if (!json_double(&doc, 0, out))
-		*out = INFINITY;
+		*out = HUGE_VAL;
 	if (is_negative)
 		*out = -*out;
 	return true;

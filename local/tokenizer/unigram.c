@@ -13,7 +13,7 @@ void unigram_init(struct model *model)
 {
 	struct trie_key *keys =
 	    mem_alloc(model->n_tokens * sizeof(struct trie_key));
-	double least = INFINITY;
+	double least = HUGE_VAL;
 	size_t n = 0;
 
 	for (uint32_t id = 0; id < model->n_tokens; id++) {

@@ -79,6 +79,27 @@ def a_report_for_people_has_the_five_marks(place):
 
 
 @case
+def a_rows_own_strong_says_what_giving_it_up_brings(place):
+    model = place.checkpoint("llama")
+    answers = answers_of(model)
+    rows = rows_by(answers, lambda a: a["confidence"]["mean_margin"] > 0.5)
+    for i, row in enumerate(rows):
+        row["strong"] = 0 if i % 4 else 1
+    done = calibrate(place, model, rows, "--json", "--strong-quality", "0.9",
+                     "--plot", place.path("curve.svg"))
+    check_equal(done.returncode, 0, done.stderr)
+    told = json.loads(done.stdout)
+    right = told["share_right"]
+    for mark in told["marks"]:
+        by_lot = right + mark["escalated"] * (0.25 - right)
+        check(abs(mark["by_lot"] - by_lot) < 2e-3, mark, right)
+    done = calibrate(place, model, [{"prompt": [5], "expected": "x",
+                                     "strong": 2}])
+    check_equal(done.returncode, 1, done.stderr)
+    check(b"strong" in done.stderr, done.stderr)
+
+
+@case
 def a_model_is_found_by_its_name_in_a_configuration(place):
     model = place.checkpoint("llama", chat="{{ messages[0].content }}")
     place.write("policy.yaml", "name: p\nbaseline: local/a\nuse: [local/a]\n")
@@ -110,7 +131,8 @@ def what_is_wrong_is_said(place):
              b"line 1: the line needs \"expected\""),
             (calibrate(place, model, [{"prompt": [5], "expected": "x",
                                        "match": "near"}]), 1,
-             b"\"match\" must be contains, exact, starts or number"),
+             b"\"match\" must be contains, exact, starts, number or "
+             b"verbatim"),
             (calibrate(place, model, few, "--hold", "x"), 2, b"--hold")]:
         check_equal(done.returncode, code, done.stderr)
         check(words in done.stderr, done.stderr)

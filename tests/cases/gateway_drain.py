@@ -4,6 +4,7 @@
 """SIGTERM lets requests finish; a second one and the deadline do not."""
 import signal
 import threading
+import urllib.error
 
 from harness import *  # noqa: F403
 

@@ -10,257 +10,39 @@
     if __name__ == "__main__":
         run_cases(Bench)
 
-BUILD_DIR names the build directory; without it that is where we are, or build/
-in it. A program that is not there means that this test is skipped (77). Arguments on the
-command line choose cases by a part of their name.
+It gives its cases all that they need: checks.py, programs.py, money.py,
+answers.py, wire.py, and the modules of Python that they use.
 """
-import fcntl
 import json
 import os
-import random
-import re
+import random  # noqa: F401
+import re  # noqa: F401
 import shutil
-import signal
-import socket
-import subprocess
-import sys
+import signal  # noqa: F401
+import socket  # noqa: F401
+import subprocess  # noqa: F401
+import sys  # noqa: F401
 import tempfile
-import threading
-import time
-import traceback
-import urllib.request
+import threading  # noqa: F401
+import time  # noqa: F401
 
-from answers import (DONE, USAGE, always, completion, delta, says,
-                     send_stream, stream_events, usage_event, usual_answer)
-from wire import (Client, Ended, Upstream, WireError, STREAM_HEAD, chunked,
-                  note_close, request, response)
-
-SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(
-    os.path.abspath(__file__))))
-BUILD = os.path.abspath(os.environ.get("BUILD_DIR") or (
-    "." if os.path.exists("sluice") else "build"))
-SLUICE = os.path.join(BUILD, "sluice")
-DATA = os.environ.get("SLUICE_SHARED_DATA",
-                      os.path.join(SOURCE, "..", "shared", "data"))
-SKIP = 77
+from answers import (DONE, USAGE, always, completion, delta,  # noqa: F401
+                     says, send_stream, stream_events, usage_event,
+                     usual_answer)
+from checks import (BUILD, DATA, SKIP, SLUICE, SOURCE, Failed,  # noqa: F401
+                    case, check, check_equal, eventually, run_cases, short,
+                    skip)
+from money import (LARGE, SMALL, amounts, cost, half_even,  # noqa: F401
+                   nano)
+from programs import (DeadPort, Process, environment, free_port,  # noqa: F401
+                      get, memory_factor, sluice)
+from wire import (Client, Ended, Upstream, WireError,  # noqa: F401
+                  STREAM_HEAD, chunked, note_close, request, response)
 
 # Keys that must never be seen in a log, a page or a ledger.
 KEY = "sk-canary-team-a-5f1e0c"
 KEY_B = "sk-canary-team-b-77c2d9"
 UPSTREAM_KEY = "sk-canary-upstream-90aa41"
-
-_cases = []
-
-
-def case(function):
-    """Marks a test; it gets the bench."""
-    _cases.append(function)
-    return function
-
-
-class Failed(Exception):
-    """A check that did not hold."""
-
-
-def check(is_true, *what):
-    if not is_true:
-        raise Failed(" ".join(str(word) for word in what))
-
-
-def check_equal(got, wanted, what=""):
-    if got != wanted:
-        raise Failed(f"{what}: got {short(got)}, wanted {short(wanted)}")
-
-
-def short(value):
-    text = repr(value)
-    return text if len(text) < 600 else f"{text[:300]} ... {text[-200:]}"
-
-
-def eventually(probe, what, timeout=10.0):
-    """Polls until probe() is true and returns its value; bounded."""
-    deadline = time.monotonic() + timeout
-    pause = threading.Event()
-    while True:
-        value = probe()
-        if value:
-            return value
-        if time.monotonic() > deadline:
-            raise Failed(f"not within {timeout} s: {what}")
-        pause.wait(0.01)
-
-
-def skip(why):
-    print(f"skipped: {why}")
-    sys.exit(SKIP)
-
-
-def run_cases(make_bench, only=None):
-    """Runs the marked cases on one bench; exits 0, 1 or 77."""
-    if not os.path.exists(SLUICE):
-        skip(f"{SLUICE} is not built")
-    wanted = sys.argv[1:]
-    cases = [one for one in (only or _cases)
-             if not wanted or any(word in one.__name__ for word in wanted)]
-    failed = 0
-    bench = make_bench()
-    try:
-        for one in cases:
-            name = one.__name__.replace("_", " ")
-            began = time.monotonic()
-            try:
-                one(bench)
-                print(f"ok {name} ({time.monotonic() - began:.2f} s)")
-            except (Failed, WireError, OSError, ValueError, KeyError,
-                    IndexError, TypeError, AttributeError,
-                    subprocess.SubprocessError) as error:
-                failed += 1
-                print(f"FAIL {name}: {type(error).__name__}: {error}")
-                if not isinstance(error, Failed):
-                    traceback.print_exc(file=sys.stdout)
-            sys.stdout.flush()
-            bench.between_cases()
-    finally:
-        problem = bench.close()
-    if problem:
-        failed += 1
-        print(f"FAIL stops cleanly: {problem}")
-    if failed:
-        print(f"{failed} of {len(cases)} failed")
-        sys.exit(1)
-    print(f"ok {len(cases)}")
-
-
-_held = []  # locks of the ports that are ours until we end
-
-
-def free_port():
-    """A port that no other test takes, and no outgoing connection."""
-    folder = os.path.join(tempfile.gettempdir(), "sluice-test-ports")
-    os.makedirs(folder, exist_ok=True)
-    while True:
-        port = random.randrange(20000, 32768)
-        lock = open(os.path.join(folder, str(port)), "wb")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            with socket.socket() as sock:
-                sock.bind(("127.0.0.1", port))
-        except OSError:
-            lock.close()
-            continue
-        _held.append(lock)
-        return port
-
-
-class DeadPort:
-    """A port that refuses connections for as long as this lives."""
-
-    def __init__(self):
-        self.sock = socket.socket()
-        self.sock.bind(("127.0.0.1", 0))
-        self.port = self.sock.getsockname()[1]
-
-    def close(self):
-        self.sock.close()
-
-
-# --- processes ---------------------------------------------------------------
-
-def environment(**more):
-    """What our programs are started with: nothing that changes answers."""
-    kept = {name: value for name, value in os.environ.items()
-            if not name.lower().endswith("_proxy")}
-    kept.setdefault("ASAN_OPTIONS",
-                    "abort_on_error=0:exitcode=99:detect_leaks=1")
-    kept.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
-    kept.update(more)
-    return kept
-
-
-def sluice(*args, text=b"", env=None, timeout=60):
-    """Runs one command to its end."""
-    return subprocess.run([SLUICE, *args], input=text, capture_output=True,
-                          timeout=timeout, env=environment(**(env or {})))
-
-
-class Process:
-    """A program in the background; its output goes to files."""
-
-    def __init__(self, name, args, folder, env=None, **options):
-        self.name = name
-        self.out_path = os.path.join(folder, f"{name}.out")
-        self.err_path = os.path.join(folder, f"{name}.err")
-        with open(self.out_path, "ab") as out, \
-                open(self.err_path, "ab") as err:
-            self.process = subprocess.Popen(
-                args, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
-                env=environment(**(env or {})), cwd=folder, **options)
-        self.pid = self.process.pid
-
-    def out(self):
-        with open(self.out_path, "rb") as text:
-            return text.read()
-
-    def err(self):
-        with open(self.err_path, "rb") as text:
-            return text.read()
-
-    def is_running(self):
-        return self.process.poll() is None
-
-    def signal(self, number):
-        if self.is_running():
-            self.process.send_signal(number)
-
-    def kill(self):
-        """kill -9, and waits."""
-        self.signal(signal.SIGKILL)
-        self.process.wait(30)
-
-    def wait(self, timeout=40):
-        return self.process.wait(timeout)
-
-    def stop(self, timeout=40):
-        """SIGTERM; what is wrong with its end, or None."""
-        self.signal(signal.SIGTERM)
-        try:
-            status = self.process.wait(timeout)
-        except subprocess.TimeoutExpired:
-            self.kill()
-            return f"{self.name} did not stop in {timeout} s"
-        return self.judge(status)
-
-    def judge(self, status):
-        text = self.err().decode("utf-8", "replace")
-        for mark in ("ERROR: AddressSanitizer", "runtime error:",
-                     "ERROR: LeakSanitizer", "WARNING: ThreadSanitizer"):
-            if mark in text:
-                at = text.index(mark)
-                return f"{self.name}: {text[at:at + 3000]}"
-        if status != 0:
-            return f"{self.name} ended with {status}: {text[-800:]}"
-        return None
-
-    def rss_kib(self):
-        with open(f"/proc/{self.pid}/status", encoding="ascii") as lines:
-            for line in lines:
-                if line.startswith("VmRSS:"):
-                    return int(line.split()[1])
-        return 0
-
-
-def memory_factor(process):
-    """How much more memory a build with sanitizers may take."""
-    with open(f"/proc/{process.pid}/maps", encoding="utf-8") as lines:
-        return 4 if re.search(r"lib[at]san", lines.read()) else 1
-
-
-def get(port, path, timeout=10):
-    """The body of a simple GET; an HTTP error raises."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(f"http://127.0.0.1:{port}{path}",
-                     timeout=timeout) as answer:
-        return answer.read()
 
 
 class Gateway:
@@ -541,42 +323,3 @@ class FakeBench:
         if not os.environ.get("KEEP"):
             shutil.rmtree(self.folder, ignore_errors=True)
         return "; ".join(problem for problem in problems if problem)
-
-
-# --- money --------------------------------------------------------------------
-
-def nano(text):
-    """Nano-dollars of a plain decimal, exactly; None for "unpriced"."""
-    if text == "unpriced":
-        return None
-    if not re.fullmatch(r"-?\d+(\.\d{1,9})?", text):
-        raise Failed(f"{text!r} is no plain decimal with up to 9 digits")
-    sign = -1 if text.startswith("-") else 1
-    whole, _, part = text.lstrip("-").partition(".")
-    return sign * (int(whole) * 10**9 + int(part.ljust(9, "0") or 0))
-
-
-def amounts(answer):
-    """(cost, baseline, saved) of the headers in nano-dollars."""
-    return tuple(nano(answer.header(f"x-sluice-{name}-usd"))
-                 for name in ("cost", "baseline", "saved"))
-
-
-def half_even(femto):
-    """Nano-dollars of an integer count of femto-dollars."""
-    whole, rest = divmod(femto, 10**6)
-    if rest * 2 > 10**6 or (rest * 2 == 10**6 and whole % 2 == 1):
-        whole += 1
-    return whole
-
-
-def cost(price, fresh, cached, output):
-    """Nano-dollars by <price> in femto-dollars a token."""
-    return half_even(price["input"] * fresh
-                     + price.get("cached_input", price["input"]) * cached
-                     + price.get("output", 0) * output)
-
-
-SMALL = {"input": 100_000_000, "output": 400_000_000}
-LARGE = {"input": 2_000_000_000, "cached_input": 200_000_000,
-         "output": 10_000_000_000}

@@ -11,6 +11,7 @@ import array
 import base64
 import math
 import threading
+import traceback
 
 from engine import ask as engine_ask
 from harness import *  # noqa: F403

@@ -87,7 +87,7 @@ double fixture_difference(const float *a, const float *b, size_t n)
 
 void fixture_log_softmax(float *x, uint32_t n)
 {
-	double max = -INFINITY, sum = 0;
+	double max = -HUGE_VAL, sum = 0;
 
 	for (uint32_t i = 0; i < n; i++)
 		max = fmax(max, (double)x[i]);

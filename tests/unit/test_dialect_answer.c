@@ -474,8 +474,8 @@ static void knows_errors_of_every_shape(void **state)
 	    "{\"error\":{\"message\":\"overloaded\"}}",
 	    "{\"error\":\"overloaded\"}",
 	    "{\"error\":{}}",
-	    "{\"id\":\"x\",\"choices\":[{\"delta\":{\"content\":\"\"},"
-	    "\"finish_reason\":\"error\"}],\"error\":{\"code\":502}}",
+	    ("{\"id\":\"x\",\"choices\":[{\"delta\":{\"content\":\"\"},"
+	     "\"finish_reason\":\"error\"}],\"error\":{\"code\":502}}"),
 	    "{\"object\":\"error\",\"message\":\"no\",\"code\":400}",
 	    "[{\"error\":{\"code\":429}}]",
 	};

@@ -32,8 +32,8 @@ static const char *const events[] = {
     "{\"choices\":[{\"text\":\"\"}]}",
     "{\"choices\":[{\"text\":\"some\"}]}",
     "{\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}",
-    "{\"choices\":[],\"usage\":{\"prompt_tokens\":3,"
-    "\"completion_tokens\":2}}",
+    ("{\"choices\":[],\"usage\":{\"prompt_tokens\":3,"
+     "\"completion_tokens\":2}}"),
     "{\"error\":{\"message\":\"x\"}}",
     "[DONE]",
     "not json",
@@ -107,8 +107,8 @@ static void does_not_remember_what_is_too_long(void **state)
 
 	(void)state;
 	arena_init(&arena, 1 << 20);
-	snprintf(
-	    data, sizeof(data), "{\"id\":\"%01000d\",%s", 0, HEAD "a" TAIL + 1);
+	snprintf(data, sizeof(data), "{\"id\":\"%01000d\",%s", 0,
+	    &(HEAD "a" TAIL)[1]);
 	dialect_read_chunk(
 	    ENDPOINT_CHAT, span_of(data), &arena, &stream, &chunk);
 	assert_true(chunk.is_json);

@@ -29,6 +29,11 @@ static const struct {
     {EXPECTED_NUMBER, "the answer is 4", "-4", false},
     {EXPECTED_NUMBER, "none", "4", false},
     {EXPECTED_NUMBER, "19 apples of 20", "19", false},
+    {EXPECTED_VERBATIM, "\n 'a.B' \r\n", "'a.B'", true},
+    {EXPECTED_VERBATIM, "'a.b'", "'a.B'", false},
+    {EXPECTED_VERBATIM, "5", "-5", false},
+    {EXPECTED_VERBATIM, "[1, 2] as it is", "[1, 2]", false},
+    {EXPECTED_VERBATIM, " ", "", true},
 };
 
 static void answers_are_compared_by_their_words(void **state)

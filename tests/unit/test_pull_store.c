@@ -53,8 +53,8 @@ static int set_up(void **state)
 /* Removes what the tests have made, which is never more than this. */
 static void remove_all(struct fixture *f)
 {
-	static const char *const names[] = {"models/hf/a/b/" COMMIT
-					    "/.complete",
+	static const char *const names[] = {
+	    ("models/hf/a/b/" COMMIT "/.complete"),
 	    "models/hf/a/b/" COMMIT "/x.gguf", "models/hf/a/b/" COMMIT,
 	    "models/hf/a/b/refs/main", "models/hf/a/b/refs/refs%2Fpr%2F1",
 	    "models/hf/a/b/refs", "models/hf/a/b/.lock", "models/hf/a/b",

@@ -29,8 +29,8 @@ static const char *const fine[] = {"{}", " { } ", "{\"a\":1}",
     "{\"a\" : [ ] , \"b\":{\"c\":[1,-2,0.5,1e5,1E-5,1e+05,-0,10.25]}}",
     "{\"\":\"\"}", "{\"a\":\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\"}",
     "{\"a\":\"\\ud83d\\ude00 \\uD83D\\uDE00\"}", "{\"a\":[true,false,null]}",
-    "{\"é\":\"\xc2\x80\xe0\xa0\x80\xed\x9f\xbf\xee\x80\x80"
-    "\xf0\x90\x80\x80\xf4\x8f\xbf\xbf\"}",
+    ("{\"é\":\"\xc2\x80\xe0\xa0\x80\xed\x9f\xbf\xee\x80\x80"
+     "\xf0\x90\x80\x80\xf4\x8f\xbf\xbf\"}"),
     "{\"a\":[[[{\"b\":[]}]],{}]}"};
 
 static const char *const wrong[] = {"", " ", "[]", "1", "\"a\"", "{", "}",
