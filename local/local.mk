@@ -65,8 +65,8 @@ libsluice_a_SOURCES += \
 	local/scheduler/scheduler.c \
 	local/scheduler/tell.c \
 	local/scheduler/text.c \
+	local/scheduler/turns.c local/scheduler/turns.h \
 	local/scheduler/vocab.c
-	local/scheduler/turns.c local/scheduler/turns.h
 
 UNIT_TESTS += \
 	tests/unit/test_prefix \
