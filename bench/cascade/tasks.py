@@ -10,10 +10,10 @@ of small numbers, capitals of countries and states, a fact to be found in a
 short text, and the mood of a review. The same seed gives the same rows.
 
 With --routing, crux.jsonl too: what short Python functions give back, each row
-with the quality that MODEL was measured to have on it as "strong". FILE is
-data of `sluice train`, plain or .gz. Its functions are RUN, in processes of
-their own that may use 2 s and 256 MiB and open no file: name no file whose
-makers you do not trust.
+with the quality that MODEL was measured to have on it as "strong". FILE holds
+routing outcomes, {"id", "prompt", "quality": {MODEL: 0 to 1}} a line, plain or
+.gz. Its functions are RUN, in processes of their own that may use 2 s and
+256 MiB and open no file: name no file whose makers you do not trust.
 """
 import argparse
 import json

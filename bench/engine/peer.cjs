@@ -6,7 +6,8 @@
 // so many sequences, one token each) and "rss"; answers each with one line,
 // "WALL_NS CPU_NS" of the whole process, or KiB. Tokens are those that
 // bench/engine_bench.c feeds. No sampling: the batch is decoded, logits of its
-// last token are computed, that is all.
+// last token are computed, that is all. "score ID ID ..." is answered with the
+// log-probabilities of all tokens but the first.
 "use strict";
 const fs = require("fs"), path = require("path"), readline = require("readline");
 
@@ -30,7 +31,28 @@ async function start() {
 		performanceTracking: false});
 	await context.init();
 	context.setThreads(Number(threads));
-	return context;
+	return {model, context};
+}
+
+async function score(model, context, ids) {
+	const sampler = new llama.AddonSampler(model), found = [];
+	sampler.applyConfig({temperature: 0});
+	for (let at = 0; at < ids.length; at += 512) {
+		const some = ids.slice(at, at + 512);
+		context.initBatch(some.length);
+		context.addToBatch(0, at, Uint32Array.from(some),
+			Uint32Array.from(some.keys()));
+		await context.decodeBatch();
+		for (let i = 0; i < some.length && at + i + 1 < ids.length; i++) {
+			// Pairs of a token and its probability.
+			const [, all] = await context.sampleToken(i, sampler, true);
+			let k = 0;
+			while (all[k] !== ids[at + i + 1])
+				k += 2;
+			found.push(Math.log(all[k + 1]));
+		}
+	}
+	return found.join(" ");
 }
 
 async function feed(context, at, n, sequence = 0) {
@@ -62,7 +84,7 @@ function rss() {
 }
 
 async function main() {
-	const context = await start();
+	const {model, context} = await start();
 	console.log("ready");
 	for await (const line of readline.createInterface({input: process.stdin})) {
 		const [verb, a, b, c] = line.split(" ");
@@ -84,6 +106,9 @@ async function main() {
 				for (let i = 0; i < Number(c); i++)
 					await step(context, Number(b) + i, Number(a));
 			});
+		} else if (verb === "score") {
+			answer = await score(model, context,
+				line.split(" ").slice(1).map(Number));
 		} else if (verb === "rss") {
 			answer = rss();
 		}

@@ -17,6 +17,7 @@ to bench/results/engine.txt too, with every round's figures.
 Models: tools/fetch-models. First: make -C build sluice bench/engine_bench
 """
 import argparse
+import contextlib
 import hashlib
 import json
 import os
@@ -68,10 +69,13 @@ class Side:
             if self.process.poll() is not None:
                 raise SystemExit(f"{name} did not start: {command}")
 
-    def ask(self, line):
+    def words(self, line):
         self.process.stdin.write(line + "\n")
         self.process.stdin.flush()
-        return [int(word) for word in self.process.stdout.readline().split()]
+        return self.process.stdout.readline().split()
+
+    def ask(self, line):
+        return [int(word) for word in self.words(line)]
 
     def close(self):
         self.process.stdin.close()
@@ -160,50 +164,60 @@ class Bench:
             side.close()
 
     def busy(self, sides, many):
-        """What is left of the speed beside four loops that never wait."""
-        alone = self.compare("decode before the loops" + many, "decode 4 24", 24,
-                             sides)
-        loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"])
-                 for _ in range(4)]
-        try:
-            time.sleep(0.5)
-            beside = self.compare("decode beside four busy loops" + many,
-                                  "decode 4 24", 24, sides)
-        finally:
-            for loop in loops:
-                loop.kill()
-                loop.wait()
-        for side in sides:
-            self.say(f"  {side.name:10} keeps "
-                     f"{100 * alone[side.name] / beside[side.name]:.0f}% of its "
-                     "speed")
+        """What is left of the speed beside four loops that never wait, which
+        the system shares time with by group (another login or service, as a
+        gateway's neighbours are) or thread by thread (the same session)."""
+        line = "decode 4 64"
+        for is_own, where in ((True, "of another session"),
+                              (False, "of the same session")):
+            alone = self.compare("decode before the loops" + many, line, 64,
+                                 sides)
+            with four_loops(is_own):
+                beside = self.compare(f"decode beside four busy loops {where}" +
+                                      many, line, 64, sides)
+            for side in sides:
+                self.say(f"  {side.name:10} keeps "
+                         f"{100 * alone[side.name] / beside[side.name]:.0f}% of "
+                         "its speed")
+
+    def llama_score(self, ids):
+        """What llama.cpp says of the same tokens."""
+        side = self.llama(2)
+        lines = [side.words("score " + " ".join(map(str, row)))
+                 for row in ids]
+        side.close()
+        return [float(word) for line in lines for word in line]
 
     def score(self, rows, *flags):
-        """Log-probabilities of the tokens of some texts, one after another."""
+        """The ids of some texts, and all their tokens' log-probabilities."""
         done = subprocess.run(
             [os.path.join(self.args.build, "sluice"), "score", "--model",
              SMOLLM2, *flags], input=rows, stdout=subprocess.PIPE, text=True,
             check=True)
-        return [value for line in done.stdout.splitlines()
-                for value in json.loads(line)["logprobs"] if value is not None]
+        rows = [json.loads(line) for line in done.stdout.splitlines()]
+        return ([row["ids"] for row in rows],
+                [value for row in rows for value in row["logprobs"][1:]])
 
     def loss(self):
-        """What the fast way loses against --exact, on this project's prose."""
+        """How far the fast ways are from --exact, on this project's prose."""
         texts = []
         for name in sorted(os.listdir(os.path.join(TOP, "docs"))):
             if not name.endswith(".md"):
                 continue
             with open(os.path.join(TOP, "docs", name)) as text:
-                texts.append(text.read(500))
+                texts.append(text.read(1000))
         rows = "".join(json.dumps({"text": text}) + "\n" for text in texts)
-        exact = self.score(rows, "--exact")
-        for flags in ([], ["--int8"]):
-            far = sorted(abs(a - b)
-                         for a, b in zip(self.score(rows, *flags), exact))
-            self.say(f"loss of the fast way {''.join(flags)} on {len(far)} "
-                     f"tokens of docs/: mean {statistics.mean(far):.5f} nat, "
-                     f"p99 {far[len(far) * 99 // 100]:.5f}, "
-                     f"most {far[-1]:.5f}")
+        ids, exact = self.score(rows, "--exact")
+        for name, found in (("sluice", self.score(rows)[1]),
+                            ("sluice --int8", self.score(rows, "--int8")[1]),
+                            ("llama.cpp", self.llama_score(ids))):
+            far = sorted(abs(a - b) for a, b in zip(found, exact))
+            self.say(f"{name} from exact on {len(far)} tokens of docs/: "
+                     f"mean {statistics.mean(far):.4f} nat, "
+                     f"p99 {far[len(far) * 99 // 100]:.4f}, "
+                     f"most {far[-1]:.3f}; their mean log-probability "
+                     f"{statistics.mean(found):.4f}, "
+                     f"exactly {statistics.mean(exact):.4f}")
 
     def sentences(self, threads, *how):
         sides = [self.sluice(MINILM, threads, *how), self.torch(threads)]
@@ -218,6 +232,30 @@ class Bench:
                      "mixed", 474, sides)
         for side in sides:
             side.close()
+
+
+# Starts four loops and ends them when its input ends.
+LOOPS = """
+import subprocess, sys
+loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"])
+         for _ in range(4)]
+sys.stdin.read()
+for loop in loops:
+    loop.kill()
+"""
+
+
+@contextlib.contextmanager
+def four_loops(is_own):
+    with subprocess.Popen([sys.executable, "-c", LOOPS], text=True,
+                          stdin=subprocess.PIPE,
+                          start_new_session=is_own) as leader:
+        try:
+            time.sleep(0.5)
+            yield
+        finally:
+            leader.stdin.close()
+
 
 def machine():
     model = platform.processor()
