@@ -6,6 +6,7 @@
 
 #include "base/base.h"
 #include "local/local.h"
+#include "local/logits.h"
 
 /*
  * grammar_bench MODEL|SIZE < schemas.jsonl
@@ -13,10 +14,12 @@
  * tokens. Of each schema (tests/cases/grammar_schemas.py 1000 prints some) two
  * answers are written under its masks, the second with the first one's masks at
  * hand, by a dice that likes long tokens no more than short ones; what is timed
- * is CPU time of compiling, of a token's mask and of its acceptance.
+ * is CPU time of compiling, of a token's mask and of its acceptance, and of one
+ * look at the logits of a vocabulary, without and with its mask.
  */
 #define ANSWER_TOKENS 100 /* after which the dice looks for the end */
 #define ANSWER_MAX 500
+#define LOOK_EVERY 8
 
 struct times {
 	double *us; /* (n) */
@@ -29,8 +32,9 @@ struct bench {
 	uint32_t n, end;
 	uint32_t closing[3]; /* ids of a quote and the brackets alone */
 	uint32_t *bits;
+	float *logits; /* (n) */
 	uint64_t dice;
-	struct times compiles, first, second, accepts;
+	struct times compiles, first, second, accepts, looks, masked;
 };
 
 static void quit(const char *text)
@@ -215,6 +219,24 @@ static uint32_t choose(struct bench *b, bool wants_end)
 	return any;
 }
 
+/* The two in turns, of one token in LOOK_EVERY. */
+static void look(struct bench *b)
+{
+	struct logits_mask mask = {b->bits, grammar_vocab_words(b->vocab)};
+	volatile double keep;
+	double start, share;
+
+	if (roll(b, LOOK_EVERY) != 0)
+		return;
+	start = now_us();
+	keep = logits_look(b->logits, b->n).total;
+	add_time(&b->looks, now_us() - start);
+	start = now_us();
+	keep = logits_look_among(b->logits, b->n, &mask, &share).total;
+	add_time(&b->masked, now_us() - start);
+	(void)keep;
+}
+
 static void answer(
     struct bench *b, struct grammar *grammar, struct times *times)
 {
@@ -228,6 +250,7 @@ static void answer(
 			quit("no token is allowed");
 		middle = now_us();
 		add_time(times, middle - start);
+		look(b);
 		id = choose(b, i > ANSWER_TOKENS || roll(b, 8) == 0);
 		start = now_us();
 		if (!grammar_accept(state, id))
@@ -277,13 +300,19 @@ int main(int argc, char **argv)
 		open_model(&b, argv[1]);
 	find_closing(&b);
 	b.bits = mem_zalloc(grammar_vocab_words(b.vocab) * sizeof(*b.bits));
+	b.logits = mem_alloc(b.n * sizeof(*b.logits));
+	for (uint32_t i = 0; i < b.n; i++)
+		b.logits[i] = (float)roll(&b, 40000) / 2000 - 10;
 	while ((len = getline(&line, &cap, stdin)) > 0)
 		measure(&b, span_trim(span_make(line, (size_t)len)));
 	report("compile", &b.compiles);
 	report("mask, first", &b.first);
 	report("mask, again", &b.second);
 	report("accept", &b.accepts);
+	report("look", &b.looks);
+	report("look, masked", &b.masked);
 	free(line);
+	free(b.logits);
 	free(b.bits);
 	free(b.tokens);
 	grammar_vocab_unref(&b.vocab);

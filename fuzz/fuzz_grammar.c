@@ -10,10 +10,11 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /*
- * The input is a schema, and the dice that chooses tokens is seeded by it. The
- * vocabulary is all bytes and a few longer tokens.
+ * The input is a schema, and the dice that chooses tokens is seeded by it. One
+ * vocabulary is all bytes and a few longer tokens; another lacks capitals and
+ * parts of characters, and is asked first whether it can spell the schema.
  */
-#define TOKENS 272
+#define TOKENS 273
 #define END (TOKENS - 1)
 #define STEPS 200
 
@@ -21,7 +22,7 @@ static struct span token_text(uint32_t id)
 {
 	static const char *const texts[] = {"\":", "\", \"", "\"}", "{\"", "[1",
 	    "true", "\xf0\x9f", "\\u", "abc", " \"", "}}", "a\xc3",
-	    "more than sixteen letters", "12", "\\uD83D"};
+	    "more than sixteen letters", "12", "\\uD83D", "\xc3\xa9"};
 	static char bytes[256];
 
 	if (id == END)
@@ -32,16 +33,28 @@ static struct span token_text(uint32_t id)
 	return span_make(&bytes[id], 1);
 }
 
-static struct grammar_vocab *make_vocab(void)
+static bool is_poor_token(struct span text)
+{
+	return utf8_valid_len(text) == text.len &&
+	       !(text.len == 1 && text.ptr[0] >= 'A' && text.ptr[0] <= 'Z');
+}
+
+static struct grammar_vocab *make_vocab(bool is_poor)
 {
 	static const uint32_t end = END;
 	struct span tokens[TOKENS];
+	struct grammar_vocab *vocab;
 	struct error err;
 
-	for (uint32_t i = 0; i < TOKENS; i++)
+	for (uint32_t i = 0; i < TOKENS; i++) {
 		tokens[i] = token_text(i);
-	return grammar_vocab_of(
+		if (is_poor && !is_poor_token(tokens[i]))
+			tokens[i].len = 0;
+	}
+	vocab = grammar_vocab_of(
 	    &(struct grammar_tokens){tokens, TOKENS, &end, 1}, &err);
+	assert(vocab);
+	return vocab;
 }
 
 static uint64_t roll(uint64_t *dice)
@@ -111,7 +124,7 @@ static void walk(
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static struct grammar_vocab *vocab;
+	static struct grammar_vocab *vocab, *poor;
 	struct span text = span_make((const char *)data, size);
 	struct error err = {{0}};
 	struct grammar *grammar;
@@ -119,15 +132,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct arena arena;
 	struct json_doc doc;
 
-	if (!vocab)
-		vocab = make_vocab();
-	assert(vocab);
+	if (!vocab) {
+		vocab = make_vocab(false);
+		poor = make_vocab(true);
+	}
 	arena_init(&arena, 1 << 24);
 	if (json_parse(text, &arena, &doc, &fault)) {
 		grammar = grammar_schema(&doc, 0, &err);
 		assert(grammar || err.text[0] != '\0');
 		for (uint64_t i = 0; grammar && i < 3; i++)
 			walk(grammar, vocab, hash_fast(text, i));
+		if (grammar && grammar_is_spelled(grammar, poor, &err) == OK)
+			walk(grammar, poor, hash_fast(text, 3));
 		grammar_unref(&grammar);
 	}
 	arena_free(&arena);

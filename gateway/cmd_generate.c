@@ -1,6 +1,7 @@
 /* cmd_generate.c -- sluice generate: a model's answers to prompts. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "gateway/engine.h"
@@ -23,6 +24,14 @@ static void print_piece(void *arg, struct span piece)
 	fflush(stdout);
 }
 
+/* Only where the answer was held to something. */
+static bool write_removed(const struct sample_summary *s, struct buf *out)
+{
+	return s->n_masked == 0 ||
+	       (buf_append(out, SPAN(", \"mean_removed\": ")) &&
+		   lines_write_float(out, (float)sample_mean_removed(s)));
+}
+
 static bool write_confidence(const struct sample_summary *s, struct buf *out)
 {
 	double n = s->n ? s->n : 1;
@@ -38,7 +47,7 @@ static bool write_confidence(const struct sample_summary *s, struct buf *out)
 	       lines_write_float(out, (float)(s->sum_margin / n)) &&
 	       buf_append(out, SPAN(", \"mean_entropy\": ")) &&
 	       lines_write_float(out, (float)(s->sum_entropy / n)) &&
-	       buf_append(out, SPAN("}"));
+	       write_removed(s, out) && buf_append(out, SPAN("}"));
 }
 
 static bool write_answer(const struct generated *g, struct buf *out)
@@ -105,15 +114,36 @@ static int answer_lines(
 /* The sampling flags, as text. */
 struct flags {
 	const char *max_tokens, *temperature, *top_p, *top_k, *min_p, *seed;
-	const char *repetition, *frequency, *presence;
+	const char *repetition, *frequency, *presence, *schema;
+	bool is_suggested; /* what the model suggests, where they are silent */
 };
+
+/* What is meant where no flag is given. */
+static enum result begin_sampling(const struct flags *f, const char *model,
+    struct sample_options *sample, struct error *err)
+{
+	enum result result = FAILED;
+	char *path;
+
+	*sample = (struct sample_options){.top_p = 1, .repetition = 1};
+	if (!f->is_suggested || !model)
+		return OK;
+	path = engine_path(model, err);
+	if (path)
+		result = generate_suggested(path, sample, err);
+	free(path);
+	return result == OK ? OK : FAILED;
+}
 
 static bool read_flags(const struct command *command, const struct flags *f,
     struct generate_options *o)
 {
-	uint64_t max_tokens = TOKENS_DEFAULT, top_k = 0, seed = 0;
-	double temperature = 0, top_p = 1, min_p = 0;
-	double repetition = 1, frequency = 0, presence = 0;
+	const struct sample_options *usual = &o->sample;
+	uint64_t max_tokens = TOKENS_DEFAULT, top_k = usual->top_k, seed = 0;
+	double temperature = (double)usual->temperature;
+	double top_p = (double)usual->top_p, min_p = (double)usual->min_p;
+	double repetition = (double)usual->repetition;
+	double frequency = 0, presence = 0;
 	const struct {
 		struct engine_number number;
 		uint64_t *whole;
@@ -155,6 +185,22 @@ static bool read_flags(const struct command *command, const struct flags *f,
 	return true;
 }
 
+static int answer_with(const struct command *command,
+    const struct engine_args *args, struct answering *a)
+{
+	struct engine engine;
+	struct error err;
+	int status =
+	    engine_open_decoder(&engine, command, args, CHECKPOINT_CHAT);
+
+	if (status == EXIT_DONE) {
+		status = answer_lines(a, &engine, &err);
+		engine_close(&engine);
+	}
+	grammar_unref(&a->line.schema);
+	return status;
+}
+
 static int run(const struct command *command, int argc, char **argv)
 {
 	struct engine_args args = {.model = NULL};
@@ -176,6 +222,8 @@ static int run(const struct command *command, int argc, char **argv)
 	    {"--repetition-penalty", &f.repetition, NULL},
 	    {"--frequency-penalty", &f.frequency, NULL},
 	    {"--presence-penalty", &f.presence, NULL},
+	    {"--schema", &f.schema, NULL},
+	    {"--suggested", NULL, &f.is_suggested},
 	    {"--plain", NULL, &a.line.is_plain},
 	    {"--stream", NULL, &a.streams},
 	};
@@ -185,12 +233,13 @@ static int run(const struct command *command, int argc, char **argv)
 	    .n = sizeof(options) / sizeof(options[0]),
 	    .repeat = &stop,
 	};
-	struct engine engine;
 	struct error err;
-	int status;
 
 	if (!command_read(&line, argc, argv))
 		return line.status;
+	if (begin_sampling(&f, args.model, &a.request.options.sample, &err) !=
+	    OK)
+		return engine_refuse(command, &err);
 	if (!read_flags(command, &f, &a.request.options))
 		return EXIT_USAGE;
 	for (size_t i = 0; i < stop.n; i++) {
@@ -200,13 +249,10 @@ static int run(const struct command *command, int argc, char **argv)
 	}
 	a.request.options.stops = stops;
 	a.request.options.n_stops = stop.n;
+	if (f.schema && !(a.line.schema = generate_schema_read(f.schema, &err)))
+		return engine_refuse(command, &err);
 	a.streams |= isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
-	status = engine_open_decoder(&engine, command, &args, CHECKPOINT_CHAT);
-	if (status != EXIT_DONE)
-		return status;
-	status = answer_lines(&a, &engine, &err);
-	engine_close(&engine);
-	return status;
+	return answer_with(command, &args, &a);
 }
 
 const struct command command_generate = {
@@ -215,7 +261,7 @@ const struct command command_generate = {
     .help =
 	"sluice generate --model MODEL [--max-tokens N] [--temperature T] "
 	"[--top-p P] [--top-k K]\n                [--min-p P] [--seed S] "
-	"[--stop S]...\n\n"
+	"[--stop S]... [--schema FILE]\n\n"
 	"Reads {\"prompt\": ...} or {\"messages\": [...], \"tools\"?, ...}, "
 	"one a line, and answers\n{\"text\", \"ids\", \"logprobs\", "
 	"\"finish_reason\", \"confidence\", \"usage\"}. Without "
@@ -231,8 +277,14 @@ const struct command command_generate = {
 	"                    leave out what is unlikely\n"
 	"    --repetition-penalty R, --frequency-penalty F, "
 	"--presence-penalty P\n"
+	"    --suggested     samples as the model's generation_config.json "
+	"suggests, where\n"
+	"                    neither a flag nor the line says otherwise\n"
 	"    --seed S        of the draws (0): the same answers each time\n"
 	"    --stop S        ends the text before S; up to 16 times\n"
+	"    --schema FILE   holds the answer to this JSON schema, which must "
+	"be of the supported\n"
+	"                    keywords; a line's own \"schema\" goes before it\n"
 	"    --plain         reads control tokens in a prompt as text\n"
 	"    --stream        prints plain text as it comes, also to a pipe\n\n"
 	"Example: echo '{\"messages\": [{\"role\": \"user\", \"content\": "

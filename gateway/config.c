@@ -207,8 +207,8 @@ bool config_write_docs(struct buf *out)
 	    &config_tls_table, &config_limits_table, &config_cache_table,
 	    &config_key_table, &config_provider_table, &config_pool_table,
 	    &config_timeouts_table, &config_breaker_table, &config_model_table,
-	    &config_price_table, &config_local_table, &config_power_table,
-	    &config_engine_table};
+	    &config_price_table, &config_local_table, &config_sampling_table,
+	    &config_power_table, &config_engine_table};
 
 	if (!buf_append(out,
 		SPAN("# Configuration\n\nMade from the tables in "

@@ -88,6 +88,15 @@ struct config_power {
 };
 
 /* A model that the engine in this process answers with. */
+/* How texts are sampled where a request does not say. */
+struct config_sampling {
+	float temperature, top_p, min_p, repetition;
+	uint32_t top_k; /* 0: all */
+};
+
+/* What the API has where nobody says anything. */
+extern const struct config_sampling config_plain_sampling;
+
 struct config_local {
 	char *path;      /* of the checkpoint, resolved */
 	int64_t backend; /* enum config_backend */
@@ -95,6 +104,7 @@ struct config_local {
 	int64_t batch;   /* texts at once */
 	int64_t weight;  /* share of threads and memory */
 	bool int8;       /* weights to eight bits at load */
+	struct config_sampling sampling;
 	struct config_power power;
 	char *class_name;       /* offered to policies as request.class[...] */
 	char *calibration_file; /* or NULL */

@@ -257,6 +257,7 @@ static void read_local(struct config_reader *reader,
 	free(text.path);
 	if (local->path)
 		read_checkpoint(reader, node, model);
+	config_read_sampling(reader, node, local);
 	model->upstream =
 	    mem_strdup(local->identity ? local->identity : "unknown");
 }

@@ -59,6 +59,10 @@ void config_read_locals(
 void config_read_engine(
     struct config_reader *reader, const struct yaml_node *map);
 
+/* Of <node>, a local model whose checkpoint was looked at. */
+void config_read_sampling(const struct config_reader *reader,
+    const struct yaml_node *node, struct config_local *local);
+
 /* --- what models of both kinds have
  * ----------------------------------------------- */
 

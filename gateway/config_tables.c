@@ -194,7 +194,8 @@ static const struct setting local[] = {
 {.key = "weight", .type = SETTING_INT, .offset = AT(config_local_text, weight), .fallback = "1", .min = 1, .max = 1000,
  .doc = "Its share of time and memory beside the other local models'."},
 {.key = "int8", .type = SETTING_BOOL, .offset = AT(config_local_text, int8), .fallback = "false",
- .doc = "BF16 and F16 weights become eight bits at load: half the memory, faster, a little less exact."},
+ .doc = "Products of eight bits: F32, BF16 and F16 weights are shortened at load, and what Q4 weights are multiplied with. Up to twice as fast, less exact: see docs/engine.md."},
+{.key = "sampling", .type = SETTING_NESTED, .doc = "How it samples where a request does not say: a section, or `model` for what the checkpoint's `generation_config.json` suggests. Absent: as the API has it, temperature 1."},
 {.key = "price", .type = SETTING_NESTED, .doc = "What its tokens cost; or `power`."},
 {.key = "power", .type = SETTING_NESTED, .doc = "What its time costs; or `price`. Neither: unpriced."},
 {.key = "capabilities", .type = SETTING_NESTED,
@@ -207,6 +208,21 @@ static const struct setting local[] = {
 };
 const struct settings config_local_table = {.name = "local[]", TABLE(local),
  .doc = "One open-weight model that this process answers with itself."};
+
+static const struct setting sampling[] = {
+{.key = "temperature", .type = SETTING_STRING, .offset = AT(config_sampling_text, temperature), .fallback = "1",
+ .doc = "0 to 2; 0 is greedy."},
+{.key = "top_p", .type = SETTING_STRING, .offset = AT(config_sampling_text, top_p), .fallback = "1",
+ .doc = "0 to 1: only the likeliest tokens whose probabilities reach it."},
+{.key = "top_k", .type = SETTING_INT, .offset = AT(config_sampling_text, top_k), .fallback = "0", .max = 1LL << 28,
+ .doc = "Only so many of the likeliest tokens; 0: all."},
+{.key = "min_p", .type = SETTING_STRING, .offset = AT(config_sampling_text, min_p), .fallback = "0",
+ .doc = "0 to 1: only tokens at least so likely as the likeliest times it."},
+{.key = "repetition_penalty", .type = SETTING_STRING, .offset = AT(config_sampling_text, repetition_penalty), .fallback = "1",
+ .doc = "0.01 to 10, over prompt and answer."},
+};
+const struct settings config_sampling_table = {.name = "local[].sampling", TABLE(sampling),
+ .doc = "Defaults of a local model for requests that do not say otherwise; plain decimals of at most nine fractional digits."};
 
 static const struct setting power[] = {
 {.key = "watts", .type = SETTING_STRING, .offset = AT(config_power_text, watts), .is_required = true,

@@ -17,6 +17,7 @@ extern const struct settings config_breaker_table;
 extern const struct settings config_model_table;
 extern const struct settings config_price_table;
 extern const struct settings config_local_table;
+extern const struct settings config_sampling_table;
 extern const struct settings config_power_table;
 extern const struct settings config_engine_table;
 
@@ -35,6 +36,11 @@ struct config_local_text {
 	char *calibration;
 	int64_t backend, context, batch, weight;
 	bool int8;
+};
+
+struct config_sampling_text {
+	char *temperature, *top_p, *min_p, *repetition_penalty;
+	int64_t top_k;
 };
 
 struct config_power_text {

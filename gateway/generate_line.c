@@ -2,7 +2,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/generate_line.h"
 
+#include "gateway/files.h"
+
 #define BIASES_MAX 65536
+#define SCHEMA_MAX ((size_t)16 << 20) /* bytes of a file */
 
 void generate_line_init(
     struct generate_line *line, const struct checkpoint *checkpoint)
@@ -21,6 +24,8 @@ void generate_line_free(struct generate_line *line)
 	tokenizer_work_free(&line->work);
 	token_buf_free(&line->text.ids);
 	arena_free(&line->arena);
+	grammar_unref(&line->schema);
+	grammar_unref(&line->grammar);
 }
 
 /* --- the prompt ----------------------------------------------------------- */
@@ -73,6 +78,7 @@ static enum result read_prompt(struct generate_line *line,
 	struct token_buf *ids = &line->text.ids;
 
 	ids->len = 0;
+	line->text.text = SPAN("");
 	if ((prompt == JSON_NONE) == (messages == JSON_NONE)) {
 		error_set(err,
 		    "the line must be {\"prompt\": ...} or {\"messages\": "
@@ -229,6 +235,54 @@ bad:
 	return FAILED;
 }
 
+/* --- the schema ----------------------------------------------------------- */
+
+struct grammar *generate_schema_read(const char *path, struct error *err)
+{
+	struct grammar *grammar = NULL;
+	struct json_fault fault;
+	struct json_doc doc;
+	struct arena arena;
+	struct error why;
+	struct span text;
+
+	if (file_read(path, SCHEMA_MAX, &text, err) != OK)
+		return NULL;
+	arena_init(&arena, 8 * SCHEMA_MAX);
+	if (!json_parse(text, &arena, &doc, &fault))
+		error_set(err, "%s: is not JSON: byte %zu: %s", path,
+		    fault.offset, fault.reason);
+	else if (!(grammar = grammar_schema(&doc, 0, &why)))
+		error_set(err, "%s: %s", path, why.text);
+	arena_free(&arena);
+	file_free(&text);
+	return grammar;
+}
+
+/* "schema", in place of --schema. */
+static enum result read_schema(struct generate_line *line,
+    const struct json_doc *doc, struct generate_request *request,
+    struct error *err)
+{
+	uint32_t node = json_find(doc, 0, SPAN("schema"));
+
+	grammar_unref(&line->grammar);
+	request->grammar = line->schema;
+	if (node == JSON_NONE || json_is(doc, node, JSON_NULL))
+		return OK;
+	line->grammar = grammar_schema(doc, node, err);
+	request->grammar = line->grammar;
+	return line->grammar ? OK : FAILED;
+}
+
+/* Where the prompt opens the model's reasoning, the answer is behind it. */
+static void place_schema(
+    const struct generate_line *line, struct generate_request *request)
+{
+	request->grammar_after =
+	    reply_prompt_thinks(line->text.text) ? SPAN("</think>") : SPAN("");
+}
+
 enum result generate_line_read(struct generate_line *line,
     const struct lines_question *question, struct generate_request *request,
     struct error *err)
@@ -242,9 +296,11 @@ enum result generate_line_read(struct generate_line *line,
 	if (read_numbers(&question->doc, &request->options, err) != OK ||
 	    read_stops(question, &request->options, err) != OK ||
 	    read_biases(question, &request->options.sample, err) != OK ||
+	    read_schema(line, &question->doc, request, err) != OK ||
 	    read_prompt(line, question, err) != OK)
 		return FAILED;
 	request->prompt = line->text.ids.ids;
 	request->n = line->text.ids.len;
+	place_schema(line, request);
 	return OK;
 }

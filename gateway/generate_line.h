@@ -11,14 +11,24 @@ struct generate_line {
 	bool is_plain;           /* control tokens in a prompt are text */
 	const struct chat *chat; /* or NULL */
 	struct tokenizer_work *work;
-	struct chat_text text; /* the line's ids */
-	struct arena arena;    /* of the template */
+	struct chat_text text;   /* the line's ids */
+	struct arena arena;      /* of the template */
+	struct grammar *schema;  /* of --schema, a reference, or NULL */
+	struct grammar *grammar; /* of the line's own, or NULL */
 };
 
-/* <line> is zeroed but for is_plain; the checkpoint must outlive it. */
+/* <line> is zeroed but for is_plain and schema, which it takes; the checkpoint
+ * must outlive it. */
 void generate_line_init(
     struct generate_line *line, const struct checkpoint *checkpoint);
 void generate_line_free(struct generate_line *line);
+
+/*
+ * The grammar of the JSON schema in file <path>, to be given up with
+ * grammar_unref. NULL with the file, and what is wrong in it, in <err>.
+ */
+struct grammar *generate_schema_read(
+    const char *path, struct error *err) must_check;
 
 /*
  * Reads a line's prompt, and what it says in place of the flags, into

@@ -129,6 +129,10 @@ void line_write_json(const struct line *line, const struct line_story *story,
 	write_ms(out, SPAN("first_token_ms"), line->first_token_ns);
 	write_ms(out, SPAN("upstream_ms"), line->upstream_ns);
 	write_hold(line, out);
+	if (line->is_masked) {
+		json_out_name(out, SPAN("mean_removed"));
+		json_out_decimal(out, (int64_t)(line->removed * 1000 + 0.5), 3);
+	}
 	if (story && story->is_decided)
 		write_story(story, out);
 	json_out_close(out, '}');

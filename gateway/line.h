@@ -36,6 +36,9 @@ struct line {
 	struct span escalated; /* why it was given up, if it was */
 	double confidence;     /* 0..1 */
 	int64_t held_ns;
+	/* A local answer that a schema held. */
+	bool is_masked;
+	double removed; /* mean share of probability that it took, 0..1 */
 };
 
 enum {

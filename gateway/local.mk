@@ -36,6 +36,7 @@ libsluice_a_SOURCES += \
 	gateway/command.c gateway/command.h \
 	gateway/config.c gateway/config.h \
 	gateway/config_local.c \
+	gateway/config_sampling.c \
 	gateway/config_model.c \
 	gateway/config_provider.c \
 	gateway/config_read.c gateway/config_reader.h \
@@ -72,9 +73,11 @@ libsluice_a_SOURCES += \
 	gateway/local/classes.c gateway/local/classes.h \
 	gateway/local/cost.c gateway/local/cost.h \
 	gateway/local/embed.c gateway/local/embed.h \
+	gateway/local/embed_input.c gateway/local/embed_input.h \
 	gateway/local/encode.c gateway/local/encode.h \
 	gateway/local/encoder_text.c gateway/local/encoder_text.h \
 	gateway/local/hold.c gateway/local/hold.h \
+	gateway/local/sampling.c gateway/local/sampling.h \
 	gateway/local/say.c gateway/local/say.h gateway/local/say_parts.h \
 	gateway/local/say_json.c \
 	gateway/local/say_logprobs.c \
@@ -131,6 +134,7 @@ UNIT_TESTS += \
 	tests/unit/test_command \
 	tests/unit/test_config \
 	tests/unit/test_cost \
+	tests/unit/test_sampling \
 	tests/unit/test_cascade \
 	tests/unit/test_csv \
 	tests/unit/test_expected \
@@ -169,6 +173,7 @@ tests_unit_test_classified_SOURCES = tests/unit/test_classified.c
 tests_unit_test_command_SOURCES = tests/unit/test_command.c $(CAPTURE)
 tests_unit_test_config_SOURCES = tests/unit/test_config.c $(PLACE)
 tests_unit_test_cost_SOURCES = tests/unit/test_cost.c
+tests_unit_test_sampling_SOURCES = tests/unit/test_sampling.c
 tests_unit_test_csv_SOURCES = tests/unit/test_csv.c
 tests_unit_test_files_SOURCES = tests/unit/test_files.c $(PLACE)
 tests_unit_test_float_text_SOURCES = tests/unit/test_float_text.c

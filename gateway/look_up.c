@@ -4,10 +4,31 @@
 
 #include "gateway/headers.h"
 #include "gateway/keep.h"
+#include "gateway/local/sampling.h"
 
 /* --- the key
  * ---------------------------------------------------------------------------
  */
+
+/*
+ * What is asked of whom: the provider, the model's name there, and of a model
+ * inside what its configuration says where the request does not.
+ */
+static struct span whom(
+    struct request *request, const struct config_model *model)
+{
+	struct arena *scratch = &request->worker->scratch;
+	struct buf *out = &request->worker->text;
+	bool ok;
+
+	buf_consume(out, SIZE_MAX);
+	ok = buf_printf(out, "%s\n%s\n%s", model->provider->name,
+	    model->provider->base_url, model->upstream);
+	if (ok && model->local)
+		ok = sampling_write(
+		    &model->local->sampling, &request->dialect, out);
+	return ok ? arena_copy(scratch, buf_span(out)) : span_make(NULL, 0);
+}
 
 /* Headers that may change what comes back; ptr NULL: no room for them. */
 static struct span shaping_headers(struct request *request)
@@ -31,19 +52,17 @@ bool look_up_key(struct request *request, size_t candidate, struct sha256 *key)
 	const struct config_model *model =
 	    &request->config
 		 ->models[request->decision.candidates[candidate].model];
-	struct span headers;
-	char *upstream;
+	struct span headers, upstream;
 
 	arena_reset(scratch);
 	headers = shaping_headers(request);
-	upstream = arena_printf(scratch, "%s\n%s\n%s", model->provider->name,
-	    model->provider->base_url, model->upstream);
-	if (!headers.ptr || !upstream)
+	upstream = whom(request, model);
+	if (!headers.ptr || !upstream.ptr)
 		return false;
 	return cache_key(
 	    &(struct cache_question){
 		.tenant = span_of(request->key->name),
-		.upstream = span_of(upstream),
+		.upstream = upstream,
 		.policy = span_of(policy_name(request->config->policy)),
 		.endpoint = span_of(endpoint_name(request->endpoint)),
 		.headers = headers,

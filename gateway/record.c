@@ -62,6 +62,8 @@ static struct line make_line(struct request *request, int64_t now)
 	    .escalated = text_or_none(request->escalation.why),
 	    .confidence = request->escalation.confidence,
 	    .held_ns = request->escalation.held_ns,
+	    .is_masked = request->masking.is_there,
+	    .removed = request->masking.removed,
 	};
 }
 

@@ -137,6 +137,12 @@ struct escalation {
 	int64_t held_ns;
 };
 
+/* What a schema did to the last answer of a model inside. */
+struct masking {
+	bool is_there;
+	double removed; /* mean share of probability, 0..1 */
+};
+
 /* Amounts over all attempts. */
 struct amounts {
 	int64_t input_tokens, cached_tokens, output_tokens;
@@ -203,6 +209,7 @@ struct request {
 	bool asks_usage;  /* we spliced include_usage */
 	struct attempt attempt;
 	struct escalation escalation;
+	struct masking masking;
 	enum ledger_outcome outcome;
 
 	struct amounts amounts;

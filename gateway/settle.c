@@ -98,6 +98,14 @@ static void note_hold(struct request *request, const struct local_call_use *use)
 		    1);
 }
 
+static void note_mask(struct request *request, const struct local_call_use *use)
+{
+	request->masking = (struct masking){
+	    .is_there = use->removed >= 0,
+	    .removed = use->removed,
+	};
+}
+
 static void add_money(int64_t *sum, int64_t amount)
 {
 	if (*sum == MONEY_UNPRICED || amount == MONEY_UNPRICED)
@@ -231,6 +239,7 @@ void attempt_settle(struct request *request, enum ledger_outcome outcome)
 		usage = usage_here(&use);
 		is_estimated = false;
 		note_hold(request, &use);
+		note_mask(request, &use);
 	} else {
 		usage = find_usage(request, outcome, &is_estimated);
 	}

@@ -7,6 +7,7 @@ libsluice_a_SOURCES += \
 	local/calibrate.h local/engine/calibrate.c \
 	local/engine/confidence.c \
 	local/engine/beside.c local/engine/beside.h \
+	local/engine/bound.c local/engine/bound.h \
 	local/engine/bench.c \
 	local/engine/bench_memory.c \
 	local/engine/card.c \
@@ -20,6 +21,7 @@ libsluice_a_SOURCES += \
 	local/engine/published_hf.c \
 	local/engine/stop.c local/engine/stop.h \
 	local/engine/token_bytes.c local/engine/token_bytes.h \
+	local/engine/suggested.c \
 	local/engine/writer.c local/engine/writer.h \
 	local/generate.h \
 	local/model/config_sentences.c \

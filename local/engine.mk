@@ -16,6 +16,7 @@ libsluice_a_SOURCES += \
 	local/cpu/avx512_blend.c \
 	local/cpu/avx512_float.c \
 	local/cpu/avx512_ops.c \
+	local/cpu/avx512_quads.c \
 	local/cpu/avx512_rows.c \
 	local/cpu/avx512_vnni.c \
 	local/cpu/avx512_words.c local/cpu/avx512_words.h \
@@ -25,6 +26,7 @@ libsluice_a_SOURCES += \
 	local/cpu/plain.c \
 	local/cpu/spread.h \
 	local/cpu/crew.c local/cpu/crew.h \
+	local/cpu/pace.c local/cpu/pace.h \
 	local/kv.c local/kv.h \
 	local/local.h \
 	local/logits.c local/logits.h \
@@ -57,6 +59,7 @@ libavx512_portable_a_SOURCES = tests/unit/avx512_portable.h \
 	local/cpu/avx512_blend.c \
 	local/cpu/avx512_float.c \
 	local/cpu/avx512_ops.c \
+	local/cpu/avx512_quads.c \
 	local/cpu/avx512_rows.c \
 	local/cpu/avx512_vnni.c \
 	local/cpu/avx512_words.c local/cpu/avx512_words.h
@@ -82,6 +85,7 @@ UNIT_TESTS += \
 	tests/unit/test_logits \
 	tests/unit/test_model \
 	tests/unit/test_crew \
+	tests/unit/test_pace \
 	tests/unit/test_quant \
 	tests/unit/test_real_models \
 	tests/unit/test_safetensors \
@@ -102,6 +106,7 @@ tests_unit_test_kv_SOURCES = tests/unit/test_kv.c
 tests_unit_test_logits_SOURCES = tests/unit/test_logits.c
 tests_unit_test_model_SOURCES = tests/unit/test_model.c $(MODEL_FIXTURE)
 tests_unit_test_crew_SOURCES = tests/unit/test_crew.c
+tests_unit_test_pace_SOURCES = tests/unit/test_pace.c
 tests_unit_test_quant_SOURCES = tests/unit/test_quant.c $(MODEL_FIXTURE)
 tests_unit_test_real_models_SOURCES = tests/unit/test_real_models.c \
 	$(MODEL_FIXTURE)

@@ -15,6 +15,7 @@
  * tokenizer there are tokens and no text.
  */
 struct generator;
+struct grammar; /* local/grammar.h */
 
 /* The checkpoint, opened whole, must outlive the generator. */
 struct generator *generator_new(
@@ -44,7 +45,8 @@ struct generate_watch {
 };
 
 enum generate_end {
-	GENERATE_STOP,   /* the model ended it, or a stop string did */
+	GENERATE_STOP,   /* the model ended it, a stop string did, or the
+			    grammar is complete */
 	GENERATE_LENGTH, /* max_tokens or the context */
 };
 
@@ -54,25 +56,40 @@ struct generated {
 	struct token_buf ids; /* what gave text; not what ended it */
 	struct sample_choice *choices; /* (ids.len) */
 	size_t cap;
-	struct sample_summary summary; /* of the choices */
+	struct sample_summary summary; /* of the choices that a grammar left */
 	enum generate_end end;
 	uint32_t prompt_tokens;
 };
 
 void generated_free(struct generated *generated);
 
+/*
+ * Puts what the generation_config.json of the checkpoint at <path> suggests for
+ * sampling in the place of <sample>'s values: temperature, top_p, min_p, top_k,
+ * repetition_penalty, and temperature 0 where "do_sample" is false. AGAIN with
+ * <err> when there is no such file (a GGUF file has none), FAILED with the file
+ * and the key named when it is damaged.
+ */
+enum result generate_suggested(const char *path, struct sample_options *sample,
+    struct error *err) must_check;
+
 /* What is to be answered. */
 struct generate_request {
 	const uint32_t *prompt; /* (n) */
 	size_t n;
 	struct generate_options options;
+	struct grammar *grammar;   /* that the answer is held to, borrowed;
+				      NULL: free text */
+	struct span grammar_after; /* text after which it begins; empty: at
+				      once */
 	struct generate_watch watch;
 };
 
 /*
  * Answers <request> into <out>, which is empty. FAILED when an option is out
- * of range, when the prompt is empty or leaves no room in the context, or when
- * memory for keys and values runs out; <out> is then still to be freed.
+ * of range, when the prompt is empty or leaves no room in the context, when the
+ * vocabulary cannot write what the grammar asks for, or when memory for keys
+ * and values runs out; <out> is then still to be freed.
  */
 enum result generate(struct generator *generator,
     const struct generate_request *request, struct generated *out,

@@ -86,6 +86,15 @@ struct grammar_vocab *grammar_vocab_of(
 struct grammar_vocab *grammar_vocab_ref(struct grammar_vocab *vocab);
 void grammar_vocab_unref(struct grammar_vocab **vocab);
 
+/*
+ * Whether <vocab> can write on from every place that the grammar leads to.
+ * FAILED with the character in <err> that has no token of its own where the
+ * grammar leaves nothing else: an answer could come to where no token goes on.
+ * At once for vocabularies that have a token for each byte, as most have.
+ */
+enum result grammar_is_spelled(const struct grammar *grammar,
+    const struct grammar_vocab *vocab, struct error *err) must_check;
+
 /* Words of 32 bits in a mask: a bit for each id of the tokenizer. */
 size_t grammar_vocab_words(const struct grammar_vocab *vocab);
 
@@ -101,7 +110,7 @@ void grammar_state_free(struct grammar_state **state);
  * Sets in <bits> (grammar_vocab_words) the bit of each token that may come
  * next, id 0 in the lowest bit of the first word, and clears the others. False
  * when there is none: after an end, or where the vocabulary has no token for a
- * character that the schema asks for.
+ * character that the schema asks for (see grammar_is_spelled).
  */
 bool grammar_mask(struct grammar_state *state, uint32_t *bits) must_check;
 

@@ -4,7 +4,7 @@ libsluice_a_SOURCES += \
 	local/grammar/body.c \
 	local/grammar/charset.c local/grammar/charset.h \
 	local/grammar/check.c \
-	local/grammar/compile.h \
+	local/grammar/compile.c local/grammar/compile.h \
 	local/grammar/dfa.c local/grammar/dfa.h \
 	local/grammar/format.c local/grammar/format.h \
 	local/grammar/mask.c local/grammar/mask.h \
@@ -12,10 +12,15 @@ libsluice_a_SOURCES += \
 	local/grammar/number.c local/grammar/number.h \
 	local/grammar/program.h \
 	local/grammar/regex.c local/grammar/regex.h \
-	local/grammar/run.c local/grammar/run.h \
+	local/grammar/run.c local/grammar/run.h local/grammar/run_parts.h \
+	local/grammar/run_sole.c \
 	local/grammar/schema.c \
 	local/grammar/schema_container.c \
+	local/grammar/schema_keyword.c \
+	local/grammar/schema_ref.c \
+	local/grammar/schema_type.c \
 	local/grammar/schema_value.c \
+	local/grammar/spell.c \
 	local/grammar/state.c \
 	local/grammar/vocab.c local/grammar/vocab.h
 

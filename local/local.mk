@@ -54,7 +54,6 @@ tests_tokenizer_echo_SOURCES = tests/tokenizer_echo.c
 libsluice_a_SOURCES += \
 	local/scheduler.h \
 	local/scheduler/admit.c \
-	local/scheduler/bound.c \
 	local/scheduler/chain.c \
 	local/scheduler/encode.c \
 	local/scheduler/internal.h \
@@ -66,7 +65,8 @@ libsluice_a_SOURCES += \
 	local/scheduler/scheduler.c \
 	local/scheduler/tell.c \
 	local/scheduler/text.c \
-	local/scheduler/turns.c local/scheduler/turns.h
+	local/scheduler/turns.c local/scheduler/turns.h \
+	local/scheduler/vocab.c
 
 UNIT_TESTS += \
 	tests/unit/test_prefix \

@@ -64,14 +64,25 @@ static double add_lanes(floats x)
 	return (double)x[0] + (double)x[1] + (double)x[2] + (double)x[3];
 }
 
-/* Sums of e = exp(d) and of e * d, d = x - max. */
+/* Sums of e = exp(d) and of e * d, d = x - max; and of the e that count. */
 struct sums {
-	double e, ed;
+	double e, ed, among;
 };
 
-static void add_block(struct sums *sums, const float *x, uint32_t n, float max)
+/* Four floats of all bits or none, by the four lowest bits of <bits>. */
+static inline ints lanes_of(uint32_t bits)
 {
-	floats e_sum = all(0), ed_sum = all(0);
+	ints each = {1, 2, 4, 8};
+	int32_t low = (int32_t)(bits & 15);
+
+	return ((ints){low, low, low, low} & each) != 0;
+}
+
+/* <words> NULL: none count; else <x> begins at the first one's lowest bit. */
+static inline __attribute__((always_inline)) void add_block(struct sums *sums,
+    const float *x, uint32_t n, float max, const uint32_t *words)
+{
+	floats e_sum = all(0), ed_sum = all(0), among = all(0);
 
 	for (uint32_t i = 0; i + LANES <= n; i += LANES) {
 		floats d = load(x + i) - all(max), e;
@@ -81,29 +92,59 @@ static void add_block(struct sums *sums, const float *x, uint32_t n, float max)
 		e = keep(exp_of(d), d > all(-87));
 		e_sum += e;
 		ed_sum += e * d;
+		if (words)
+			among += keep(e, lanes_of(words[i / 32] >> (i % 32)));
 	}
 	sums->e += add_lanes(e_sum);
 	sums->ed += add_lanes(ed_sum);
+	sums->among += add_lanes(among);
 }
 
-static struct sums sum_all(const float *x, uint32_t n, float max)
+/* The words of the block at <i>, or NULL where none has a bit. */
+static const uint32_t *block_words(
+    const struct logits_mask *among, uint32_t i, uint32_t copy[BLOCK / 32])
+{
+	size_t first = i / 32, n;
+
+	if (first >= among->n_words)
+		return NULL;
+	if (among->n_words - first >= BLOCK / 32)
+		return among->words + first;
+	n = among->n_words - first;
+	memset(copy, 0, BLOCK / 8);
+	memcpy(copy, among->words + first, n * sizeof(*copy));
+	return copy;
+}
+
+static struct sums sum_all(
+    const float *x, uint32_t n, float max, const struct logits_mask *among)
 {
 	struct sums sums = {.e = 0};
 	float rest[LANES] = {-INFINITY, -INFINITY, -INFINITY, -INFINITY};
-	uint32_t whole = n / LANES * LANES;
+	uint32_t whole = n / LANES * LANES, copy[BLOCK / 32], bits = 0;
 
-	for (uint32_t i = 0; i < whole; i += BLOCK)
-		add_block(
-		    &sums, x + i, whole - i < BLOCK ? whole - i : BLOCK, max);
-	for (uint32_t i = whole; i < n; i++)
+	for (uint32_t i = 0; i < whole; i += BLOCK) {
+		uint32_t len = whole - i < BLOCK ? whole - i : BLOCK;
+		const uint32_t *words = block_words(among, i, copy);
+
+		if (words)
+			add_block(&sums, x + i, len, max, words);
+		else
+			add_block(&sums, x + i, len, max, NULL);
+	}
+	for (uint32_t i = whole; i < n; i++) {
 		rest[i - whole] = x[i];
-	add_block(&sums, rest, LANES, max);
+		if (i / 32 < among->n_words)
+			bits |= (among->words[i / 32] >> (i % 32) & 1)
+				<< (i - whole);
+	}
+	add_block(&sums, rest, LANES, max, &bits);
 	return sums;
 }
 
 double logits_sum(const float *logits, uint32_t n, float max)
 {
-	return sum_all(logits, n, max).e;
+	return sum_all(logits, n, max, &(struct logits_mask){NULL, 0}).e;
 }
 
 static void see(struct logits_view *view, float x)
@@ -140,17 +181,28 @@ static void find_best(struct logits_view *view, const float *x, uint32_t n)
 	view->likeliest = i < n ? i : 0;
 }
 
-struct logits_view logits_look(const float *logits, uint32_t n)
+struct logits_view logits_look_among(const float *logits, uint32_t n,
+    const struct logits_mask *mask, double *share)
 {
 	struct logits_view view = {.max = -INFINITY, .second = -INFINITY};
 	struct sums sums;
 
+	*share = 0;
 	find_best(&view, logits, n);
 	view.total = -HUGE_VAL;
 	if (!isfinite(view.max))
 		return view;
-	sums = sum_all(logits, n, view.max);
+	sums = sum_all(logits, n, view.max, mask);
+	*share = sums.among / sums.e;
 	view.total = (double)view.max + log(sums.e);
 	view.entropy = log(sums.e) - sums.ed / sums.e;
 	return view;
+}
+
+struct logits_view logits_look(const float *logits, uint32_t n)
+{
+	double share;
+
+	return logits_look_among(
+	    logits, n, &(struct logits_mask){NULL, 0}, &share);
 }

@@ -3,6 +3,7 @@
 #ifndef LOCAL_LOGITS_H
 #define LOCAL_LOGITS_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /*
@@ -19,6 +20,19 @@ struct logits_view {
 };
 
 struct logits_view logits_look(const float *logits, uint32_t n);
+
+/* Some of the logits: a bit each, logit 0 the lowest of the first word. */
+struct logits_mask {
+	const uint32_t *words; /* (n_words); what is past them is left out */
+	size_t n_words;
+};
+
+/*
+ * The same, and in <share> the part of all probability, 0 to 1, that lies on
+ * the logits of <mask>, in the same walk.
+ */
+struct logits_view logits_look_among(const float *logits, uint32_t n,
+    const struct logits_mask *mask, double *share);
 
 /* The sum of exp(logits - max) of logits (n) of at most <max>. */
 double logits_sum(const float *logits, uint32_t n, float max);

@@ -395,11 +395,17 @@ static uint32_t choose(struct sampler *s, const float *logits,
 struct sample_choice sampler_choose(
     struct sampler *s, const float *logits, const struct sample_mask *mask)
 {
-	struct logits_view view = logits_look(logits, s->vocab);
+	struct logits_mask among = {
+	    mask ? mask->words : NULL, mask ? mask->n_words : 0};
+	double share;
+	struct logits_view view =
+	    logits_look_among(logits, s->vocab, &among, &share);
 	struct sample_choice choice = {
 	    .margin = INFINITY,
 	    .entropy = (float)view.entropy,
 	    .likeliest = view.likeliest,
+	    .is_masked = mask != NULL,
+	    .removed = mask && share < 1 ? (float)(1 - share) : 0,
 	};
 
 	if (view.second > -INFINITY)
@@ -453,6 +459,21 @@ void sample_summarise(
 	/* While there are fewer than a window's tokens, their mean counts. */
 	if (sum->n <= SAMPLE_WINDOW || window < (double)sum->min_window)
 		sum->min_window = (float)window;
+}
+
+void sample_summarise_mask(
+    struct sample_summary *sum, const struct sample_choice *choice)
+{
+	if (!choice->is_masked)
+		return;
+	sum->n_masked++;
+	sum->sum_removed += (double)choice->removed;
+}
+
+double sample_mean_removed(const struct sample_summary *summary)
+{
+	return summary->n_masked ? summary->sum_removed / summary->n_masked
+				 : -1;
 }
 
 double sample_margin(const struct sample_summary *summary, double q)

@@ -40,6 +40,8 @@ struct sample_choice {
 	float margin;  /* nat, between the two likeliest; INFINITY for one */
 	float entropy; /* nat */
 	uint32_t likeliest;
+	bool is_masked;
+	float removed; /* of all probability, the share that the mask took */
 };
 
 struct sampler;
@@ -107,11 +109,25 @@ struct sample_summary {
 			     all, while there are fewer) */
 	float recent[SAMPLE_WINDOW];    /* the last ones, a ring */
 	uint32_t margins[SAMPLE_STEPS]; /* tokens whose margin is in each */
+
+	/* Of all tokens that a mask was on, free choices or not. */
+	uint32_t n_masked;
+	double sum_removed;
 };
 
 /* Adds one choice; an all-zero summary is an empty one. */
 void sample_summarise(
     struct sample_summary *summary, const struct sample_choice *choice);
+
+/* Adds what a mask took of one choice, if there was one. */
+void sample_summarise_mask(
+    struct sample_summary *summary, const struct sample_choice *choice);
+
+/*
+ * The mean share of probability that masks took: 0 where the model wanted what
+ * it was held to, -1 where it was held to nothing.
+ */
+double sample_mean_removed(const struct sample_summary *summary);
 
 /*
  * The margin, in nat, that a share <q> (0..1) of the tokens does not pass, as

@@ -98,6 +98,8 @@ enum job_end {
 	JOB_CANCELLED, /* job_cancel, or the lane was closed */
 	JOB_FAILED,    /* err says why */
 	JOB_LATE,      /* waited longer than the lane allows */
+	JOB_UNSPELLED, /* the vocabulary cannot write what the grammar asks
+			  for: err says what. Before the first token */
 };
 
 /* What a job has cost so far. */
@@ -133,7 +135,7 @@ struct job_ended {
 	struct job_use use;
 	struct sample_summary summary; /* over free choices only, where a
 					  grammar leaves none sometimes */
-	const char *error;             /* JOB_FAILED */
+	const char *error;             /* JOB_FAILED, JOB_UNSPELLED */
 };
 
 struct job_watch {

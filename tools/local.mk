@@ -14,6 +14,7 @@ dist_check_SCRIPTS += $(HOUSE_TESTS)
 EXTRA_DIST += \
 	tools/cppcheck.suppr \
 	tools/deps \
+	tools/emulate-avx512 \
 	tools/fuzz \
 	tools/fuzz-all \
 	tools/house.py \

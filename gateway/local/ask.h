@@ -59,7 +59,8 @@ struct ask_refusal {
 struct ask_source {
 	const struct dialect_request *request; /* chat or completions */
 	const struct local_parts *parts;
-	struct span model; /* configured name, for messages */
+	struct span model;               /* configured name, for messages */
+	struct config_sampling sampling; /* where the request says nothing */
 };
 
 /* False with <refusal>. To be freed either way. */

@@ -68,9 +68,12 @@ static bool read_flag(struct asker *a, const char *name, bool *out)
 static bool read_sampling(struct asker *a)
 {
 	struct sample_options *sample = &a->ask->generate.sample;
-	double temperature = 1, top_p = 1, min_p = 0, frequency = 0;
-	double presence = 0, repetition = 1;
-	int64_t top_k = 0;
+	const struct config_sampling *usual = &a->source->sampling;
+	double temperature = (double)usual->temperature;
+	double top_p = (double)usual->top_p, min_p = (double)usual->min_p;
+	double repetition = (double)usual->repetition;
+	double frequency = 0, presence = 0;
+	int64_t top_k = usual->top_k;
 
 	if (!read_number(
 		a, "temperature", (const double[]){0, 2}, &temperature) ||

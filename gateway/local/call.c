@@ -181,6 +181,18 @@ static void use_embed(const struct local_call *call, struct local_call_use *out)
 	out->busy_ns = use.busy_ns;
 }
 
+/* Over the tokens of all texts. */
+static double mean_removed(const struct local_call *call)
+{
+	struct sample_summary all = {0};
+
+	for (uint32_t i = 0; i < call->n_texts; i++) {
+		all.n_masked += call->texts[i].summary.n_masked;
+		all.sum_removed += call->texts[i].summary.sum_removed;
+	}
+	return sample_mean_removed(&all);
+}
+
 void local_call_use(const struct local_call *call, struct local_call_use *out)
 {
 	uint32_t prompts = 0;
@@ -189,6 +201,7 @@ void local_call_use(const struct local_call *call, struct local_call_use *out)
 	    .held_ns = call->held_ns,
 	    .confidence = call->confidence,
 	    .given_up = call->given_up,
+	    .removed = mean_removed(call),
 	};
 	if (call->held_from_ns > 0)
 		out->held_ns = loop_now_ns(call->loop) - call->held_from_ns;

@@ -70,6 +70,8 @@ struct local_call_use {
 	int64_t held_ns;      /* from its first token to its release or end */
 	double confidence;    /* 0..1, or -1: not asked for */
 	const char *given_up; /* why: "unsure", "loop" ...; NULL: it was not */
+	double removed; /* of probability, the mean share that a schema took
+			   from its tokens; -1: none held them */
 };
 void local_call_use(const struct local_call *call, struct local_call_use *out);
 

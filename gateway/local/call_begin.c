@@ -89,6 +89,23 @@ void call_refuse_late(struct local_call *call)
 	    NS_PER_S);
 }
 
+void call_refuse_form(struct local_call *call, struct span why)
+{
+	char message[700];
+
+	snprintf(message, sizeof(message),
+	    "The model %.200s does not support '%s' here: %.*s.",
+	    call->options.config->name, call->form, SPAN_FMT(why));
+	call_refuse(call, 400,
+	    &(struct dialect_error){
+		.message = message,
+		.type = "invalid_request_error",
+		.param = call->form,
+		.code = "unsupported_parameter",
+	    },
+	    0);
+}
+
 static void refuse_asked(
     struct local_call *call, const struct ask_refusal *refusal)
 {
@@ -117,8 +134,14 @@ static struct span bare_id(const struct local_call *call)
 static void write_fingerprint(const struct local_call *call, char out[16])
 {
 	const struct config_local *local = call->options.config->local;
-	struct sha256 digest = hash_sha256(span_of(local->identity));
+	struct sha256 digest;
+	struct buf text;
 
+	buf_init(&text, 1024);
+	(void)!(buf_append(&text, span_of(local->identity)) &&
+		sampling_write(&local->sampling, NULL, &text));
+	digest = hash_sha256(buf_span(&text));
+	buf_free(&text);
 	snprintf(out, 16, "fp_%02x%02x%02x%02x%02x", digest.bytes[0],
 	    digest.bytes[1], digest.bytes[2], digest.bytes[3], digest.bytes[4]);
 }
@@ -158,6 +181,7 @@ static void make_texts(struct local_call *call, const struct ask *ask)
 	call->after = ask->after;
 	call->takes_one_call = ask->takes_one_call;
 	call->has_grammar = ask->grammar != NULL;
+	call->form = ask->after.len > 0 ? "tools" : "response_format";
 	call->has_logprobs = ask->has_logprobs;
 	if (call_is_held(call)) {
 		call->hold = HOLD_ON;
@@ -308,6 +332,7 @@ static void start_jobs(struct local_call *call)
 		.request = call->options.request,
 		.parts = call->parts,
 		.model = span_of(call->options.config->name),
+		.sampling = call->options.config->local->sampling,
 	    },
 	    &refusal);
 	call_start_asked(call, ok ? &ask : NULL, &refusal);
@@ -347,7 +372,7 @@ void call_open(struct local_call *call)
 	if (call->parts->info.is_encoder != embeds)
 		refuse_endpoint(call);
 	else if (embeds)
-		call_start_embed(call);
+		call_open_embed(call);
 	else
 		start_jobs(call);
 }

@@ -46,17 +46,37 @@ static const struct embed_handler handler = {
     .on_failed = on_failed,
 };
 
-void call_start_embed(struct local_call *call)
+void call_start_embed(struct local_call *call, struct embed_input *input)
 {
 	call->embed =
 	    embed_new(call->loop, &(struct embed_options){
 				      .model = call->options.model,
 				      .name = call->options.config->name,
-				      .request = call->options.request,
+				      .input = input,
 				      .tenant = call->options.tenant,
 				      .priority = call->options.priority,
 				      .handler = &handler,
 				      .arg = call,
 				  });
 	embed_start(call->embed);
+}
+
+void call_open_embed(struct local_call *call)
+{
+	const struct dialect_request *request = call->options.request;
+	struct embed_input *input;
+
+	if (embed_input_is_long(request, CALL_READ_HERE)) {
+		if (!call_read_apart(call))
+			call_refuse_late(call);
+		return;
+	}
+	input = embed_input_new(&(struct embed_source){
+	    .request = request,
+	    .parts = call->parts,
+	    .name = call->options.config->name,
+	});
+	/* Who refuses says so in the input. */
+	(void)!embed_input_begin(input);
+	call_start_embed(call, input);
 }

@@ -8,6 +8,7 @@
 #include "gateway/local/call_post.h"
 #include "gateway/local/embed.h"
 #include "gateway/local/hold.h"
+#include "gateway/local/sampling.h"
 #include "gateway/local/say.h"
 
 /*
@@ -23,7 +24,7 @@
 #define CALL_START UINT32_MAX
 #define CALL_READ (UINT32_MAX - 1)
 
-/* Bodies past this are not read on the loop. */
+/* Bodies past this are not read on the loop, nor is one text to embed. */
 #define CALL_READ_HERE ((size_t)16 << 10)
 
 /* One text that is being written. */
@@ -59,6 +60,7 @@ struct local_call {
 	struct call_text *texts; /* (n_texts) */
 	uint32_t n_texts, n_choices;
 	struct span after; /* a forced call's, static */
+	const char *form;  /* the parameter that holds the answer to a form */
 	bool takes_one_call, has_grammar, has_logprobs;
 
 	bool is_over; /* no more events */
@@ -85,6 +87,9 @@ void call_refuse(struct local_call *call, int status,
 void call_refuse_job(struct local_call *call, const struct job_offer *offer,
     const struct error *err);
 void call_refuse_late(struct local_call *call);
+
+/* The vocabulary cannot write what was asked for; <why> says what. */
+void call_refuse_form(struct local_call *call, struct span why);
 
 /* Bytes of an answer, its head before the first. */
 void call_give(struct local_call *call, struct span bytes);
@@ -119,7 +124,10 @@ void call_end_reading(struct local_call *call);
 
 /* --- call_embed.c ------------------------------------------------------------
  */
-void call_start_embed(struct local_call *call);
+void call_open_embed(struct local_call *call);
+
+/* Takes what was read, or refused, and goes on. */
+void call_start_embed(struct local_call *call, struct embed_input *input);
 
 /* --- call_text.c -------------------------------------------------------------
  */

@@ -10,12 +10,12 @@
 
 /*
  * Rendering a conversation and finding its tokens takes a millisecond for some
- * kilobytes, and half a second for megabytes; a schema may take 80 ms, however
- * short it is. In that time the loop must serve others. The thread has copies
- * of all that it needs and a reference to the model, and tells the call by its
- * post; nobody waits for it, so one that belongs to a client who has left ends
- * alone. There are few of them at a time: who sends more than that is told to
- * come again.
+ * kilobytes, and half a second for megabytes, as a text to embed does; a schema
+ * may take 80 ms, however short it is. In that time the loop must serve others.
+ * The thread has copies of all that it needs and a reference to the model, and
+ * tells the call by its post; nobody waits for it, so one that belongs to a
+ * client who has left ends alone. There are few of them at a time: who sends
+ * more than that is told to come again.
  */
 enum {
 	READINGS_MAX = 16,
@@ -31,11 +31,13 @@ struct call_reading {
 	struct local_model *model;
 	enum endpoint endpoint;
 	char *name;
+	struct config_sampling sampling;
 	char *body; /* (len) */
 	size_t len;
 	struct arena arena;
 	struct dialect_request request;
 	struct ask ask;
+	struct embed_input *input; /* of a request for vectors, for the ask */
 	struct ask_refusal refusal;
 	bool is_read;
 };
@@ -61,6 +63,7 @@ static void drop(struct call_reading *r)
 	if (atomic_fetch_sub(&r->references, 1) != 1)
 		return;
 	ask_free(&r->ask);
+	embed_input_free(&r->input);
 	arena_free(&r->arena);
 	free(r->body);
 	free(r->name);
@@ -69,20 +72,41 @@ static void drop(struct call_reading *r)
 	atomic_fetch_sub(&readings, 1);
 }
 
+/* What is refused is kept in the input. */
+static bool read_texts(struct call_reading *r)
+{
+	r->input = embed_input_new(&(struct embed_source){
+	    .request = &r->request,
+	    .parts = local_model_parts(r->model),
+	    .name = r->name,
+	});
+	if (embed_input_begin(r->input) == OK)
+		(void)!embed_input_read(r->input, SIZE_MAX);
+	return true;
+}
+
+static bool read_ask(struct call_reading *r)
+{
+	return ask_make(&r->ask,
+	    &(struct ask_source){
+		.request = &r->request,
+		.parts = local_model_parts(r->model),
+		.model = span_of(r->name),
+		.sampling = r->sampling,
+	    },
+	    &r->refusal);
+}
+
 static void *read_request(void *arg)
 {
 	const struct job_ended over = {.end = JOB_STOP};
 	struct call_reading *r = arg;
 
+	pthread_setname_np(pthread_self(), "request-reader");
 	(void)setpriority(PRIO_PROCESS, 0, READING_NICE);
 	r->is_read =
-	    read_again(r) && ask_make(&r->ask,
-				 &(struct ask_source){
-				     .request = &r->request,
-				     .parts = local_model_parts(r->model),
-				     .model = span_of(r->name),
-				 },
-				 &r->refusal);
+	    read_again(r) &&
+	    (r->endpoint == ENDPOINT_EMBEDDINGS ? read_texts(r) : read_ask(r));
 	r->watch.ended(r->watch.arg, &over);
 	drop(r);
 	return NULL;
@@ -119,6 +143,7 @@ bool call_read_apart(struct local_call *call)
 	r->model = local_model_ref(call->options.model);
 	r->endpoint = request->endpoint;
 	r->name = mem_strdup(call->options.config->name);
+	r->sampling = call->options.config->local->sampling;
 	r->len = request->body.len;
 	r->body = mem_alloc(r->len);
 	memcpy(r->body, request->body.ptr, r->len);
@@ -144,6 +169,14 @@ void call_take_reading(struct local_call *call)
 	struct call_reading *r = call->reading;
 
 	call->reading = NULL;
-	call_start_asked(call, r->is_read ? &r->ask : NULL, &r->refusal);
+	if (r->input) {
+		struct embed_input *input = r->input;
+
+		r->input = NULL;
+		call_start_embed(call, input);
+	} else {
+		call_start_asked(
+		    call, r->is_read ? &r->ask : NULL, &r->refusal);
+	}
 	drop(r);
 }

@@ -180,6 +180,10 @@ static bool fails(struct call_text *text, const struct call_note *note)
 		call_refuse_late(call);
 		return true;
 	}
+	if (note->end == JOB_UNSPELLED && !call->has_head) {
+		call_refuse_form(call, note->error);
+		return true;
+	}
 	call_fail(call, LOCAL_CALL_FAILED,
 	    note->error.len > 0 ? note->error.ptr
 	    : note->end == JOB_LATE

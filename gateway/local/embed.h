@@ -4,21 +4,16 @@
 #define GATEWAY_LOCAL_EMBED_H
 
 #include "dialect/dialect.h"
+#include "gateway/local/embed_input.h"
 #include "gateway/local/models.h"
 #include "net/net.h"
 
 /*
- * Reads the body of a request to /v1/embeddings, asks the encoder and writes
+ * Reads the texts of a request to /v1/embeddings, asks the encoder and writes
  * the answer's JSON, all of it piece by piece, so that a thousand texts do not
- * hold up the loop that they are read and written on. A text is cut where the
- * checkpoint says how long texts are to be; past the model's context it is
- * refused.
+ * hold up the loop that they are read and written on.
  */
 struct embed;
-
-enum {
-	EMBED_TEXTS_MAX = 2048, /* as OpenAI has it */
-};
 
 /* What the frame around it does; all but on_data end it. */
 struct embed_handler {
@@ -34,9 +29,10 @@ struct embed_handler {
 };
 
 struct embed_options {
-	struct local_model *model;             /* ready; a reference is taken */
-	const char *name;                      /* as configured; outlives it */
-	const struct dialect_request *request; /* outlives it */
+	struct local_model *model; /* ready; a reference is taken */
+	const char *name;          /* as configured; outlives it */
+	struct embed_input *input; /* taken: begun or refused, perhaps read;
+				      its request outlives it if not */
 	struct span tenant;
 	int priority;
 	const struct embed_handler *handler;
@@ -45,7 +41,8 @@ struct embed_options {
 
 struct embed *embed_new(struct loop *loop, const struct embed_options *options);
 
-/* Reads the request and asks. May call the handler, which may cancel. */
+/* Reads what is left of the texts and asks. May call the handler, which may
+ * cancel. */
 void embed_start(struct embed *embed);
 
 /* Nothing is called any more. Sets NULL; NULL is fine. */

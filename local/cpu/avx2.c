@@ -31,11 +31,7 @@ static bool is_float(const struct matrix *w)
 static int32_t word_limit(const struct matrix *w, uint32_t n)
 {
 	(void)n;
-	if (kind_of(w) == PACKED_QUADS)
-		return QUADS_LIMIT;
-	if (kind_of(w) == PACKED_SEVENS)
-		return SEVENS_LIMIT;
-	return is_float(w) ? 0 : avx2_word_limit(w->type);
+	return is_float(w) ? 0 : avx2_word_limit(w);
 }
 
 static void tile(const struct tile *t)

@@ -81,8 +81,19 @@ struct block_words {
 void avx2_block(enum tensor_type type, const uint8_t *row, uint32_t b,
     struct block_words *out);
 
-/* A type's largest operand word; see avx2_gemm.c for the sums they bound. */
-int32_t avx2_word_limit(enum tensor_type type);
+/* The largest word of operands; see avx2_gemm.c for the sums they bound. */
+int32_t avx2_word_limit(const struct matrix *w);
+
+/* 32 words, given as two vectors, as bytes with <offset> added. */
+AVX2_INLINE void avx2_put_bytes(__m256i a, __m256i b, int offset, uint8_t *out)
+{
+	/* packs works in halves of a vector; 0xd8 orders them. */
+	__m256i bytes =
+	    _mm256_permute4x64_epi64(_mm256_packs_epi16(a, b), 0xd8);
+
+	_mm256_storeu_si256((__m256i_u *)out,
+	    _mm256_add_epi8(bytes, _mm256_set1_epi8((char)offset)));
+}
 
 /* Turns 8 vectors of 8 dwords about: r[i] lane j becomes r[j] lane i. */
 AVX2_INLINE void avx2_transpose(__m256i r[8])
@@ -117,10 +128,6 @@ void avx2_pack(const struct packing *packing, uint32_t group);
 
 /* Sixteen floats as halves. */
 void avx2_put_halves(const float *x, uint8_t *p);
-
-/* The largest values of operands for quads and sevens; and weights of these. */
-#define QUADS_LIMIT 127
-#define SEVENS_LIMIT 63
 
 /* avx2_quads.c: one block's panel, packed as quads or sevens. */
 void avx2_pack_short(

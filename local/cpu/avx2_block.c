@@ -17,9 +17,15 @@
  */
 #if defined(__x86_64__)
 
-int32_t avx2_word_limit(enum tensor_type type)
+int32_t avx2_word_limit(const struct matrix *w)
 {
-	return type == TENSOR_Q6_K ? 16383 : 32767;
+	const struct packed *packed = w->packed;
+
+	if (packed && packed->kind == PACKED_QUADS)
+		return QUADS_LIMIT;
+	if (packed && packed->kind == PACKED_SEVENS)
+		return SEVENS_LIMIT;
+	return w->type == TENSOR_Q6_K ? 16383 : 32767;
 }
 
 AVX2_INLINE void store_words(struct block_words *out, __m256i a, __m256i b)

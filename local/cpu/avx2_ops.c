@@ -294,6 +294,7 @@ AVX2 void avx2_to_words(const float *x, const struct words_row *row, uint32_t n)
 {
 	const __m256 no_sign =
 	    _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff));
+	int offset = row->limit == SEVENS_LIMIT ? SEVENS_OFFSET : 0;
 	int16_t *words = row->words;
 
 	for (uint32_t b = 0; b < n / 32; b++, x += 32, words += 32) {
@@ -312,12 +313,16 @@ AVX2 void avx2_to_words(const float *x, const struct words_row *row, uint32_t n)
 			q[i] = _mm256_cvtps_epi32(_mm256_mul_ps(inverse, v[i]));
 		total = _mm256_add_epi32(
 		    _mm256_add_epi32(q[0], q[1]), _mm256_add_epi32(q[2], q[3]));
-		ab = _mm256_packs_epi32(q[0], q[1]);
-		cd = _mm256_packs_epi32(q[2], q[3]);
-		_mm256_storeu_si256(
-		    (__m256i_u *)words, _mm256_permute4x64_epi64(ab, 0xd8));
-		_mm256_storeu_si256((__m256i_u *)(words + 16),
-		    _mm256_permute4x64_epi64(cd, 0xd8));
+		/* packs works in halves of a vector; 0xd8 orders them. */
+		ab = _mm256_permute4x64_epi64(
+		    _mm256_packs_epi32(q[0], q[1]), 0xd8);
+		cd = _mm256_permute4x64_epi64(
+		    _mm256_packs_epi32(q[2], q[3]), 0xd8);
+		_mm256_storeu_si256((__m256i_u *)words, ab);
+		_mm256_storeu_si256((__m256i_u *)(words + 16), cd);
+		if (row->bytes)
+			avx2_put_bytes(
+			    ab, cd, offset, row->bytes + 32 * (size_t)b);
 		row->scales[b] = largest / (float)row->limit;
 		row->sums[b] =
 		    row->scales[b] * avx2_sum(_mm256_cvtepi32_ps(total));

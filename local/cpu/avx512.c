@@ -23,13 +23,16 @@ static enum packed_kind kind_of(const struct matrix *w)
 /* Floats are multiplied as such; all else with the operand's words. */
 static bool is_float(const struct matrix *w)
 {
-	return w->type <= TENSOR_BF16 && kind_of(w) != PACKED_BYTES;
+	enum packed_kind kind = kind_of(w);
+
+	return w->type <= TENSOR_BF16 && kind != PACKED_BYTES &&
+	       kind != PACKED_SEVENS;
 }
 
 static int32_t word_limit(const struct matrix *w, uint32_t n)
 {
 	(void)n;
-	return is_float(w) ? 0 : avx2_word_limit(w->type);
+	return is_float(w) ? 0 : avx2_word_limit(w);
 }
 
 static int32_t word_limit_bf16(const struct matrix *w, uint32_t n)
@@ -71,9 +74,20 @@ static void tile(const struct tile *t)
 	multiply(t, avx512_words);
 }
 
+/* Packed as quads and sevens, which only VNNI's kernels ask for; or words. */
+static void words_vnni(const struct tile *t)
+{
+	enum packed_kind kind = kind_of(t->w);
+
+	if (kind == PACKED_QUADS || kind == PACKED_SEVENS)
+		avx512_quads(t);
+	else
+		avx512_words_vnni(t);
+}
+
 static void tile_vnni(const struct tile *t)
 {
-	multiply(t, avx512_words_vnni);
+	multiply(t, words_vnni);
 }
 
 static void tile_bf16(const struct tile *t)
@@ -81,7 +95,7 @@ static void tile_bf16(const struct tile *t)
 	if (t->w->type == TENSOR_BF16 && t->x->limit == WORDS_BF16)
 		avx512_bf16(t);
 	else
-		multiply(t, avx512_words_vnni);
+		multiply(t, words_vnni);
 }
 
 /* What all three share. */
@@ -101,6 +115,7 @@ const struct kernels kernels_avx512 = {
 const struct kernels kernels_avx512_vnni = {
     .name = "AVX-512 VNNI",
     .tile = tile_vnni,
+    .packs_short = true,
     .word_limit = word_limit,
     .to_words = avx512_to_words,
     SHARED,
@@ -109,6 +124,7 @@ const struct kernels kernels_avx512_vnni = {
 const struct kernels kernels_avx512_bf16 = {
     .name = "AVX-512 VNNI BF16",
     .tile = tile_bf16,
+    .packs_short = true,
     .word_limit = word_limit_bf16,
     .to_words = to_words_bf16,
     SHARED,

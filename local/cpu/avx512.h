@@ -124,6 +124,9 @@ static inline struct avx512_out avx512_out(
 void avx512_words(const struct tile *tile);
 void avx512_words_vnni(const struct tile *tile);
 
+/* avx512_quads.c: operands of eight bits times quads or sevens. */
+void avx512_quads(const struct tile *tile);
+
 /* avx512_bf16.c: words that are BF16 times rows that are. */
 void avx512_bf16(const struct tile *tile);
 void avx512_to_bf16(const float *x, int16_t *words, uint32_t n);

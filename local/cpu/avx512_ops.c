@@ -224,6 +224,7 @@ AVX512 void avx512_norm(const struct norm_job *job, const float *x, float *out)
 AVX512 void avx512_to_words(
     const float *x, const struct words_row *row, uint32_t n)
 {
+	int offset = row->limit == SEVENS_LIMIT ? SEVENS_OFFSET : 0;
 	int16_t *words = row->words;
 
 	for (uint32_t b = 0; b < n / 32; b++, x += 32, words += 32) {
@@ -235,10 +236,14 @@ AVX512 void avx512_to_words(
 		__m512i a = _mm512_cvtps_epi32(_mm512_mul_ps(inverse, low));
 		__m512i c = _mm512_cvtps_epi32(_mm512_mul_ps(inverse, high));
 
-		_mm256_storeu_si256(
-		    (__m256i_u *)words, _mm512_cvtepi32_epi16(a));
-		_mm256_storeu_si256(
-		    (__m256i_u *)(words + 16), _mm512_cvtepi32_epi16(c));
+		__m256i first = _mm512_cvtepi32_epi16(a);
+		__m256i second = _mm512_cvtepi32_epi16(c);
+
+		_mm256_storeu_si256((__m256i_u *)words, first);
+		_mm256_storeu_si256((__m256i_u *)(words + 16), second);
+		if (row->bytes)
+			avx2_put_bytes(
+			    first, second, offset, row->bytes + 32 * (size_t)b);
 		row->scales[b] = largest / (float)row->limit;
 		row->sums[b] = row->scales[b] * avx512_sum(_mm512_cvtepi32_ps(
 						    _mm512_add_epi32(a, c)));

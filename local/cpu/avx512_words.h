@@ -16,10 +16,8 @@
  * the scales; for a block 22 that unpack nibbles. One token reads 320 bytes in
  * some 70 instructions, so that memory is the limit.
  *
- * Words have 16 bits, of which vpdpwssd multiplies 32 pairs. vpdpbusd
- *multiplies 64 of eight bits, but a word would be two of these: it is faster
- *only where eight bits are enough, and they lose 0.07 nat on average, words
- *0.0003.
+ * Words have 16 bits, of which vpdpwssd multiplies 32 pairs; where eight bits
+ * are enough see avx512_quads.c.
  */
 #include "local/cpu/avx512.h"
 

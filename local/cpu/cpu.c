@@ -47,6 +47,7 @@ void cpu_free(struct cpu **cpu)
 	pack_free(&c->store);
 	free(c->scratches);
 	free(c->words);
+	free(c->bytes);
 	free(c->scales);
 	free(c);
 	*cpu = NULL;
@@ -102,6 +103,11 @@ struct words_job {
 	int32_t limit;
 };
 
+static bool fits_bytes(int32_t limit)
+{
+	return limit == QUADS_LIMIT || limit == SEVENS_LIMIT;
+}
+
 static void words_rows(void *arg, uint32_t first, uint32_t n)
 {
 	const struct words_job *job = arg;
@@ -115,6 +121,8 @@ static void words_rows(void *arg, uint32_t first, uint32_t n)
 			.scales = cpu->scales + i * blocks,
 			.sums = cpu->scales + (job->x->n + i) * blocks,
 			.limit = job->limit,
+			.bytes = fits_bytes(job->limit) ? cpu->bytes + i * cols
+							: NULL,
 		    },
 		    job->x->cols);
 }
@@ -127,6 +135,7 @@ static void make_words(struct cpu *cpu, struct operand *x,
 	size_t need = (size_t)x->n * x->cols;
 
 	x->words = NULL;
+	x->bytes = NULL;
 	for (uint32_t p = 0; p < count; p++) {
 		int32_t limit = cpu->kernels->word_limit(products[p].w, x->n);
 
@@ -140,11 +149,13 @@ static void make_words(struct cpu *cpu, struct operand *x,
 		cpu->n_words = need;
 		cpu->words =
 		    mem_realloc(cpu->words, need * sizeof(*cpu->words));
+		cpu->bytes = mem_realloc(cpu->bytes, need);
 		cpu->scales = mem_realloc(
 		    cpu->scales, need / BLOCK_COLS * 2 * sizeof(*cpu->scales));
 	}
 	cpu_rows(cpu, x->n, words_rows, &job);
 	x->words = cpu->words;
+	x->bytes = fits_bytes(x->limit) ? cpu->bytes : NULL;
 	x->scales = cpu->scales;
 	x->sums = cpu->scales + need / BLOCK_COLS;
 }

@@ -38,7 +38,8 @@ struct pack_options {
 	bool encodes;  /* many rows at a time: worth it for F32 too */
 	bool shortens; /* floats: eight bits and a scale for each 32 columns,
 			  or seven for encoders, whose operands then have
-			  seven as well; operands of Q4: eight */
+			  seven as well; operands of a language model's Q4:
+			  eight */
 	bool is_plan;  /* only counts the bytes */
 };
 uint64_t cpu_pack(struct cpu *cpu, struct matrix *const *matrices, uint32_t n,
@@ -55,6 +56,8 @@ struct operand {
 	const float *scales;  /* (n, cols / 32) their scales */
 	const float *sums;    /* (n, cols / 32) scale times sum of words */
 	int32_t limit;        /* of words: the largest, or WORDS_BF16 */
+	const uint8_t *bytes; /* (n, cols) the words as bytes, where they fit:
+				 see struct words_row */
 };
 
 /* Words that are values rounded to BF16, without scales and sums. */

@@ -11,23 +11,10 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "local/cpu/pace.h"
 
 /* Looks for work, some 10 us, before a thread sleeps or the caller waits. */
 #define SPINS 3000
-
-/*
- * Where more threads want to run than there are processors, one that was taken
- * off its processor in a task holds the job up until it is on again, for as
- * long as several slices of others. Jobs follow each other every some ten
- * microseconds, so two threads would then be slower than one. A caller that
- * waited longer than LATE, and for most of the job's time, therefore works
- * alone for a while: ALONE times what it waited, twice as long each time that
- * trying again goes wrong, half as long after TRUSTED jobs that did not.
- */
-#define LATE_NS 1000000
-#define ALONE 16
-#define ALONE_MAX_NS 2000000000
-#define TRUSTED 2000
 
 struct worker {
 	struct crew *crew;
@@ -50,10 +37,8 @@ struct crew {
 	_Atomic bool caller_waits;
 	crew_fn fn;
 	void *arg;
-	/* The caller's, under turn: */
-	int64_t alone_until, alone_for; /* ns */
-	uint32_t punctual;              /* jobs since the last late one */
-	pthread_mutex_t turn;           /* held by the thread whose job runs */
+	struct pace pace;     /* under turn */
+	pthread_mutex_t turn; /* held by the thread whose job runs */
 	pthread_mutex_t lock; /* for the two conditions, taken after turn */
 	pthread_cond_t work, done;
 	uint32_t n_threads; /* the caller included */
@@ -187,27 +172,11 @@ static bool wait_until_done(struct crew *crew)
 	return true;
 }
 
-/* Remembers how long the others kept the caller waiting. */
-static void judge(struct crew *crew, int64_t worked, int64_t waited)
+/* The caller and whoever is free; returns how long it waited for these. */
+static int64_t run_together(
+    struct crew *crew, crew_fn fn, void *arg, uint32_t n)
 {
-	if (waited < LATE_NS || waited < worked) {
-		if (++crew->punctual % TRUSTED == 0)
-			crew->alone_for /= 2;
-		return;
-	}
-	crew->punctual = 0;
-	crew->alone_for *= 2;
-	if (crew->alone_for < ALONE * waited)
-		crew->alone_for = ALONE * waited;
-	if (crew->alone_for > ALONE_MAX_NS)
-		crew->alone_for = ALONE_MAX_NS;
-	crew->alone_until = clock_mono_ns() + crew->alone_for;
-}
-
-static void run_together(
-    struct crew *crew, crew_fn fn, void *arg, uint32_t n, int64_t now)
-{
-	int64_t worked;
+	int64_t before;
 
 	crew->fn = fn;
 	crew->arg = arg;
@@ -220,24 +189,31 @@ static void run_together(
 		pthread_mutex_unlock(&crew->lock);
 	}
 	work_on(crew, 0);
-	worked = clock_mono_ns() - now;
-	if (wait_until_done(crew))
-		judge(crew, worked, clock_mono_ns() - now - worked);
-	else
-		judge(crew, worked, 0);
+	before = clock_mono_ns();
+	return wait_until_done(crew) ? clock_mono_ns() - before : 0;
 }
 
+static void run_alone(crew_fn fn, void *arg, uint32_t n)
+{
+	for (uint32_t task = 0; task < n; task++)
+		fn(arg, task, 0);
+}
+
+/* One task is nobody else's to help with, and says nothing of the pace. */
 void crew_run(struct crew *crew, crew_fn fn, void *arg, uint32_t n)
 {
-	int64_t now;
-
 	pthread_mutex_lock(&crew->turn);
-	now = crew->n_threads > 1 && n > 1 ? clock_mono_ns() : 0;
-	if (now <= crew->alone_until) {
-		for (uint32_t task = 0; task < n; task++)
-			fn(arg, task, 0);
+	if (crew->n_threads == 1 || n <= 1) {
+		run_alone(fn, arg, n);
 	} else {
-		run_together(crew, fn, arg, n, now);
+		struct pace_job job = {.began = clock_mono_ns(), .tasks = n};
+
+		if (pace_is_alone(&crew->pace, job.began))
+			run_alone(fn, arg, n);
+		else
+			job.waited = run_together(crew, fn, arg, n);
+		job.worked = clock_mono_ns() - job.began - job.waited;
+		pace_note(&crew->pace, &job);
 	}
 	pthread_mutex_unlock(&crew->turn);
 }

@@ -31,11 +31,20 @@ struct blend {
 	bool adds; /* to what c holds */
 };
 
+/* The limits of operands for quads, and for sevens and these themselves. */
+#define QUADS_LIMIT 127
+#define SEVENS_LIMIT 63
+
+/* What is added to an operand's sevens, to make them unsigned. */
+#define SEVENS_OFFSET 64
+
 /* Where 16-bit values go: see struct operand. */
 struct words_row {
 	int16_t *words;
 	float *scales, *sums;
-	int32_t limit; /* what the largest of 32 becomes; or WORDS_BF16 */
+	int32_t limit;  /* what the largest of 32 becomes; or WORDS_BF16 */
+	uint8_t *bytes; /* the words too, for QUADS_LIMIT; for SEVENS_LIMIT
+			   with SEVENS_OFFSET added; else NULL */
 };
 
 struct kernels {

@@ -34,8 +34,11 @@ static enum packed_kind kind_of(const struct cpu *cpu, const struct matrix *m,
 	switch (m->type) {
 	case TENSOR_Q4_0:
 	case TENSOR_Q4_1:
-		return shortens && cpu->kernels->packs_short ? PACKED_QUADS
-							     : PACKED_NIBBLES;
+		/* Quads and sevens want different operands: never both. */
+		return shortens && !options->encodes &&
+			       cpu->kernels->packs_short
+			   ? PACKED_QUADS
+			   : PACKED_NIBBLES;
 	case TENSOR_Q8_0:
 		return PACKED_BYTES;
 	case TENSOR_F16:

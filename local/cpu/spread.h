@@ -24,6 +24,7 @@ struct cpu {
 	const struct kernels *kernels;
 	struct scratch *scratches; /* (threads) */
 	int16_t *words;            /* of the operand last made */
+	uint8_t *bytes;
 	float *scales;
 	size_t n_words;
 	struct pack_store *store;

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "local/engine/bound.h"
 #include "local/engine/ends.h"
 #include "local/engine/writer.h"
 
@@ -14,7 +15,8 @@ struct generator {
 	const struct tokenizer *tokenizer;
 	struct model_info info;
 	struct ends ends;
-	float *logits; /* (vocab) */
+	struct grammar_vocab *vocab; /* NULL until an answer needs it */
+	float *logits;               /* (vocab) */
 };
 
 struct generator *generator_new(
@@ -41,6 +43,7 @@ void generator_free(struct generator **generator)
 {
 	if (!*generator)
 		return;
+	grammar_vocab_unref(&(*generator)->vocab);
 	free((*generator)->logits);
 	free(*generator);
 	*generator = NULL;
@@ -70,11 +73,14 @@ struct run {
 	struct sampler *sampler;
 	struct session *session;
 	struct writer *writer;
+	struct bound bound;
+	bool *is_free;  /* (out->cap) the grammar left a choice */
 	uint32_t limit; /* tokens that may be written */
 	struct error *err;
 };
 
-static void keep(struct run *r, const struct sample_choice *choice)
+static void keep(
+    struct run *r, const struct sample_choice *choice, bool is_free)
 {
 	struct generated *out = r->out;
 	size_t n = out->ids.len;
@@ -83,8 +89,11 @@ static void keep(struct run *r, const struct sample_choice *choice)
 		out->cap = out->cap ? out->cap * 2 : 64;
 		out->choices =
 		    mem_realloc(out->choices, out->cap * sizeof(*out->choices));
+		r->is_free =
+		    mem_realloc(r->is_free, out->cap * sizeof(*r->is_free));
 	}
 	out->choices[n] = *choice;
+	r->is_free[n] = is_free;
 	if (!token_buf_append(&out->ids, &choice->token, 1))
 		abort(); /* its maximum is past any context */
 }
@@ -118,28 +127,65 @@ static enum result finish_text(struct run *r, bool is_over)
 	return OK;
 }
 
+/* The next token; FAILED where the grammar leaves none. */
+static enum result choose(struct run *r, struct sample_choice *choice)
+{
+	struct bound *b = &r->bound;
+	struct sample_mask mask = {b->words, b->n_words};
+
+	if (b->is_on)
+		bound_find_mask(b);
+	if (b->is_on && !b->has_mask) {
+		error_set(r->err, "the vocabulary has no token for what must "
+				  "come next");
+		return FAILED;
+	}
+	*choice =
+	    sampler_choose(r->sampler, r->g->logits, b->is_on ? &mask : NULL);
+	return OK;
+}
+
+/* Takes a chosen token into the text; <is_over>: that is its end. */
+static enum result take(
+    struct run *r, const struct sample_choice *choice, bool *is_over)
+{
+	struct bound_step step;
+
+	if (!bound_accept(&r->bound, r->g->tokenizer, choice->token, &step)) {
+		error_set(
+		    r->err, "the answer does not begin as its schema asks");
+		return FAILED;
+	}
+	keep(r, choice, step.is_free);
+	if (writer_push(r->writer, choice->token, is_over, r->err) != OK)
+		return FAILED;
+	give_out(r);
+	if (step.is_over)
+		r->out->end = GENERATE_STOP;
+	return OK;
+}
+
 /* Chooses and feeds until something ends the text. */
 static enum result write_tokens(struct run *r)
 {
 	struct generator *g = r->g;
 	struct generated *out = r->out;
+	struct sample_choice choice;
 	bool is_over = false;
 
 	out->end = GENERATE_LENGTH;
-	while (out->ids.len < r->limit && !is_over) {
-		struct sample_choice choice =
-		    sampler_next(r->sampler, g->logits);
-
+	while (out->ids.len < r->limit && !is_over &&
+	       out->end == GENERATE_LENGTH) {
+		if (choose(r, &choice) != OK)
+			return FAILED;
 		if (ends_have(&g->ends, choice.token)) {
 			out->end = GENERATE_STOP;
 			break;
 		}
-		keep(r, &choice);
-		if (writer_push(r->writer, choice.token, &is_over, r->err) !=
-		    OK)
+		if (take(r, &choice, &is_over) != OK)
 			return FAILED;
-		give_out(r);
-		if (!is_over && out->ids.len < r->limit &&
+		if (!is_over && out->end == GENERATE_LENGTH &&
+		    out->ids.len < r->limit &&
 		    session_feed(
 			r->session, &choice.token, 1, g->logits, r->err) != OK)
 			return FAILED;
@@ -174,6 +220,24 @@ static enum result find_room(struct run *r)
 	return r->session ? OK : FAILED;
 }
 
+static enum result bind(struct run *r)
+{
+	struct generator *g = r->g;
+
+	bound_init(&r->bound, r->request->grammar, r->request->grammar_after);
+	if (!r->bound.grammar)
+		return OK;
+	if (!g->tokenizer) {
+		error_set(r->err, "the checkpoint has no tokenizer: no schema "
+				  "can hold its answers");
+		return FAILED;
+	}
+	if (!g->vocab)
+		g->vocab = grammar_vocab_new(
+		    g->tokenizer, g->ends.ids, g->ends.n, r->err);
+	return g->vocab ? bound_begin(&r->bound, g->vocab, r->err) : FAILED;
+}
+
 static enum result run(struct run *r)
 {
 	const struct generate_request *request = r->request;
@@ -185,7 +249,8 @@ static enum result run(struct run *r)
 	};
 	enum result result;
 
-	if (writer_check(&options, r->err) != OK || find_room(r) != OK)
+	if (bind(r) != OK || writer_check(&options, r->err) != OK ||
+	    find_room(r) != OK)
 		return FAILED;
 	r->sampler =
 	    sampler_new(&request->options.sample, g->info.vocab, r->err);
@@ -210,8 +275,13 @@ enum result generate(struct generator *generator,
 	buf_init(&out->text, TEXT_MAX);
 	token_buf_init(&out->ids, SIZE_MAX);
 	result = run(&r);
-	for (size_t i = 0; i < out->ids.len && result == OK; i++)
-		sample_summarise(&out->summary, &out->choices[i]);
+	for (size_t i = 0; i < out->ids.len && result == OK; i++) {
+		if (r.is_free[i])
+			sample_summarise(&out->summary, &out->choices[i]);
+		sample_summarise_mask(&out->summary, &out->choices[i]);
+	}
+	bound_free(&r.bound);
+	free(r.is_free);
 	writer_free(&r.writer);
 	sampler_free(&r.sampler);
 	session_free(&r.session);

@@ -93,6 +93,8 @@ struct compiler {
 	struct error *err;
 };
 
+/* --- compile.c ------------------------------------------------------------ */
+
 /* Sets the error with the place of the document's <node>; returns false. */
 bool compile_refuse(struct compiler *c, uint32_t node, const char *fmt, ...)
     printf_like(3, 4);
@@ -103,9 +105,6 @@ uint32_t compile_node(struct compiler *c, enum node_kind kind);
 /* The node for the schema at <schema>, now or soon; NODE_NONE with error. */
 uint32_t compile_want(struct compiler *c, uint32_t schema);
 
-/* The node of any value; NODE_NONE with the error set. */
-uint32_t compile_any(struct compiler *c);
-
 /* Memory that lives with the grammar; NULL with the error set. */
 void *compile_take(struct compiler *c, size_t len);
 
@@ -113,9 +112,32 @@ void *compile_take(struct compiler *c, size_t len);
 bool compile_set_dfa(struct compiler *c, uint32_t node, struct dfa *dfa,
     const struct keywords *k);
 
+/* Makes <node> the union of <of> (n), which are copied. */
+bool compile_set_union(
+    struct compiler *c, uint32_t node, const uint32_t *of, uint32_t n);
+
+/* --- schema_keyword.c ----------------------------------------------------- */
+
+bool compile_read_keywords(
+    struct compiler *c, uint32_t schema, struct keywords *k);
+
+/* Refuses what stands beside a keyword that decides all by itself. */
+bool compile_stands_alone(
+    struct compiler *c, const struct keywords *k, enum keyword keyword);
+
+/* Without "type" the value is of those types that other keywords speak of. */
+unsigned compile_guess_types(const struct keywords *k);
+
 /* A number of things that is not negative; <value> stays when not there. */
 bool compile_count(struct compiler *c, const struct keywords *k,
     enum keyword keyword, uint32_t *value);
+
+/* --- schema_ref.c --------------------------------------------------------- */
+
+/* Makes <node> what "$ref" leads to. */
+bool compile_ref(struct compiler *c, const struct keywords *k, uint32_t node);
+
+/* --- schema_value.c, schema_container.c ----------------------------------- */
 
 /* Each fills <node> with what one type's keywords ask for. */
 bool compile_string(
@@ -130,8 +152,17 @@ bool compile_object(
 bool compile_constants(struct compiler *c, const struct keywords *k,
     unsigned types, uint32_t node);
 
+/* --- schema_type.c -------------------------------------------------------- */
+
 /* Types by name, in the order of the bits; whether "integer" alone is one. */
 unsigned compile_types(
     struct compiler *c, const struct keywords *k, bool *is_integer);
+
+/* Fills <node> with a value of any of the schema's types. */
+bool compile_all_types(
+    struct compiler *c, const struct keywords *k, uint32_t node);
+
+/* The node of any value; NODE_NONE with the error set. */
+uint32_t compile_any(struct compiler *c);
 
 #endif

@@ -1,6 +1,6 @@
 /* run.c -- where a byte leads from each spot. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "local/grammar/run.h"
+#include "local/grammar/run_parts.h"
 
 #include <stdlib.h>
 
@@ -168,14 +168,7 @@ void run_begin(struct run *run)
 
 /* --- objects -------------------------------------------------------------- */
 
-static const struct object_node *object_of(
-    const struct run *run, const struct spot *s)
-{
-	return &grammar_node(run->grammar, s->node)->object;
-}
-
-/* Whether a property may follow when those before <index> are past. */
-static bool has_member(const struct run *run, const struct spot *s)
+bool run_has_member(const struct run *run, const struct spot *s)
 {
 	const struct object_node *object = object_of(run, s);
 
@@ -260,7 +253,7 @@ static void step_member(struct run *run, struct spot s, unsigned char byte)
 {
 	if (byte == '}' && s.index >= object_of(run, &s)->n_to_required)
 		leave(run, s.up);
-	if (byte != ',' || !has_member(run, &s))
+	if (byte != ',' || !run_has_member(run, &s))
 		return;
 	put(run, in_phase(s, PHASE_GAP));
 	put_members(run, s);
@@ -278,12 +271,6 @@ static void step_object(struct run *run, struct spot s, unsigned char byte)
 
 /* --- arrays --------------------------------------------------------------- */
 
-static const struct array_node *array_of(
-    const struct run *run, const struct spot *s)
-{
-	return &grammar_node(run->grammar, s->node)->array;
-}
-
 /* The spot behind the next item. Without a maximum nobody needs to count on. */
 static struct spot behind_item(const struct array_node *array, struct spot s)
 {
@@ -296,7 +283,7 @@ static struct spot behind_item(const struct array_node *array, struct spot s)
 	return in_phase(s, PHASE_ITEM);
 }
 
-static bool has_item(const struct run *run, const struct spot *s)
+bool run_has_item(const struct run *run, const struct spot *s)
 {
 	const struct array_node *array = array_of(run, s);
 
@@ -313,7 +300,7 @@ static void step_array(struct run *run, struct spot s, unsigned char byte)
 	s.depth++;
 	if (array->min == 0)
 		put(run, in_phase(s, PHASE_END));
-	if (has_item(run, &s))
+	if (run_has_item(run, &s))
 		enter(run, array_item(array, 0),
 		    put_frame(run, behind_item(array, s)), s.depth);
 }
@@ -324,7 +311,7 @@ static void step_item(struct run *run, struct spot s, unsigned char byte)
 
 	if (byte == ']' && s.count >= array->min)
 		leave(run, s.up);
-	if (byte == ',' && has_item(run, &s))
+	if (byte == ',' && run_has_item(run, &s))
 		enter_spaced(
 		    run, array_item(array, s.count), behind_item(array, s));
 }
@@ -496,88 +483,4 @@ bool run_is_done(const struct run *run, uint32_t first, uint32_t end)
 			return true;
 	}
 	return false;
-}
-
-static unsigned sole_of_member(const struct run *run, const struct spot *s)
-{
-	bool may_end = s->index >= object_of(run, s)->n_to_required;
-	bool may_go_on = has_member(run, s);
-
-	if (may_end && may_go_on)
-		return DFA_MANY_BYTES;
-	return may_end ? '}' : ',';
-}
-
-static unsigned sole_of_item(const struct run *run, const struct spot *s)
-{
-	bool may_end = s->count >= array_of(run, s)->min;
-	bool may_go_on = has_item(run, s);
-
-	if (may_end && may_go_on)
-		return DFA_MANY_BYTES;
-	return may_end ? ']' : ',';
-}
-
-static unsigned sole_of(const struct run *run, const struct spot *s)
-{
-	const struct node *n = grammar_node(run->grammar, s->node);
-
-	switch ((enum phase)s->phase) {
-	case PHASE_DFA:
-		return n->dfa->sole[s->index];
-	case PHASE_QUOTE:
-		return '"';
-	case PHASE_BODY:
-		return s->index == BODY_TEXT && s->count == n->string.max
-			   ? '"'
-			   : DFA_MANY_BYTES;
-	case PHASE_OBJECT:
-		return '{';
-	case PHASE_CLOSE:
-		return '}';
-	case PHASE_KEY:
-		return (unsigned char)n->object.properties[s->index]
-		    .key.ptr[s->count];
-	case PHASE_REST_KEY:
-		return n->object.rest_key->sole[s->index];
-	case PHASE_COLON:
-		return ':';
-	case PHASE_MEMBER:
-		return sole_of_member(run, s);
-	case PHASE_GAP:
-	case PHASE_SPACE:
-		return ' ';
-	case PHASE_ARRAY:
-		return '[';
-	case PHASE_END:
-		return ']';
-	case PHASE_ITEM:
-		return sole_of_item(run, s);
-	case PHASE_DONE:
-		break;
-	}
-	return DFA_MANY_BYTES;
-}
-
-unsigned run_sole_byte(
-    const struct run *run, uint32_t first, uint32_t end, bool skips_blanks)
-{
-	unsigned found = DFA_NO_BYTE;
-
-	for (uint32_t i = first; i < end; i++) {
-		const struct spot *s = &run->live[i];
-		unsigned byte;
-
-		if (s->phase == PHASE_DONE && end - first == 1)
-			return DFA_NO_BYTE;
-		if (skips_blanks &&
-		    (s->phase == PHASE_SPACE || s->phase == PHASE_GAP))
-			continue;
-		byte = sole_of(run, s);
-		if (byte == DFA_MANY_BYTES ||
-		    (found != DFA_NO_BYTE && found != byte))
-			return DFA_MANY_BYTES;
-		found = byte;
-	}
-	return found;
 }

@@ -119,23 +119,33 @@ static bool is_whole(struct span text)
 	return utf8_valid_len(text) == text.len;
 }
 
+static bool has_bytes(
+    const struct grammar_vocab *vocab, unsigned first, unsigned last)
+{
+	for (unsigned byte = first; byte <= last; byte++) {
+		if (!vocab->has_byte[byte])
+			return false;
+	}
+	return true;
+}
+
 /*
  * Which bytes have a token of their own. Where one has not that goes on with a
  * character, tokens that are parts of characters may lead to where no token
  * goes on, and are left out.
  */
-static bool find_lone_bytes(
-    const struct grammar_tokens *from, bool is_there[256])
+static void find_lone_bytes(
+    struct grammar_vocab *vocab, const struct grammar_tokens *from)
 {
-	bool has_all = true;
-
 	for (uint32_t i = 0; i < from->n; i++) {
-		if (from->tokens[i].len == 1)
-			is_there[(unsigned char)from->tokens[i].ptr[0]] = true;
+		struct span text = from->tokens[i];
+
+		if (text.len == 1)
+			vocab->has_byte[(unsigned char)text.ptr[0]] = true;
 	}
-	for (unsigned byte = 0x80; byte <= 0xbf; byte++)
-		has_all = has_all && is_there[byte];
-	return has_all;
+	vocab->has_parts = has_bytes(vocab, 0x80, 0xbf);
+	vocab->has_all = vocab->has_parts && has_bytes(vocab, 0x20, 0x7e) &&
+			 has_bytes(vocab, 0xc2, 0xf4);
 }
 
 static bool make_tree(struct grammar_vocab *vocab,
@@ -144,16 +154,15 @@ static bool make_tree(struct grammar_vocab *vocab,
 	static const char needed[] = "{}[]\",:-.0123456789 abcdefghijklmnopqrs"
 				     "tuvwxyz\\";
 	struct entry *entries = mem_alloc(from->n * sizeof(*entries));
-	bool is_there[256] = {false};
-	bool has_all = find_lone_bytes(from, is_there);
 	uint32_t n = 0;
 	size_t len = 1;
 
+	find_lone_bytes(vocab, from);
 	for (uint32_t i = 0; i < from->n; i++) {
 		struct span text = vocab_bytes(vocab, i);
 
 		if (text.len == 0 || text.len > GRAMMAR_TOKEN_MAX ||
-		    (!has_all && !is_whole(text)))
+		    (!vocab->has_parts && !is_whole(text)))
 			continue;
 		entries[n++] = (struct entry){text, i};
 		len += text.len;
@@ -168,7 +177,7 @@ static bool make_tree(struct grammar_vocab *vocab,
 	    vocab->branches, vocab->n_branches * sizeof(*vocab->branches));
 	free(entries);
 	for (size_t i = 0; i < sizeof(needed) - 1; i++) {
-		if (is_there[(unsigned char)needed[i]])
+		if (vocab->has_byte[(unsigned char)needed[i]])
 			continue;
 		error_set(err,
 		    "the vocabulary has no token that is \"%c\" alone, so that "

@@ -50,6 +50,9 @@ struct grammar_vocab {
 	char *bytes;
 	uint32_t *ends; /* (n_ends) */
 	size_t n_ends;
+	bool has_byte[256]; /* alone, as a token */
+	bool has_parts;     /* characters may be written byte by byte */
+	bool has_all;       /* and whatever stands in JSON can be */
 	uint32_t *inside[BODY_SHORT + 1]; /* (words) begin up to so many */
 	uint32_t *all_inside;             /* (words) */
 	struct body_exit *exits;          /* (n_exits) */

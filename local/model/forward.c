@@ -234,9 +234,9 @@ static void place_rows(void *arg, uint32_t first, uint32_t n)
 	}
 }
 
-/* y = attention of h; stores the rows' keys and values on the way. */
-static void attend(
-    struct forward *f, uint32_t at, const struct row *rows, uint32_t n)
+/* y = attention of in; stores the rows' keys and values on the way. */
+static void attend(struct forward *f, uint32_t at, const float *in,
+    const struct row *rows, uint32_t n)
 {
 	const struct config *c = &f->parts->config;
 	const struct layer *layer = &f->parts->layers[at];
@@ -244,7 +244,7 @@ static void attend(
 	    {&layer->q, f->q}, {&layer->k, f->k}, {&layer->v, f->v}};
 	struct place_job place = {f, rows, layer->kind, f->slots[at]};
 
-	multiply(f, f->h, n, products, 3);
+	multiply(f, in, n, products, 3);
 	if (layer->q_norm.weight) {
 		norm(f, &layer->q_norm, f->q, f->q, n * c->n_heads);
 		norm(f, &layer->k_norm, f->k, f->k, n * c->n_kv_heads);
@@ -268,8 +268,9 @@ static void attend(
 	multiply(f, f->att, n, &(struct product){&layer->o, f->y}, 1);
 }
 
-/* y = the feed-forward part of h. */
-static void feed(struct forward *f, const struct layer *layer, uint32_t n)
+/* y = the feed-forward part of in. */
+static void feed(
+    struct forward *f, const struct layer *layer, const float *in, uint32_t n)
 {
 	const struct config *c = &f->parts->config;
 	struct product products[] = {
@@ -277,7 +278,7 @@ static void feed(struct forward *f, const struct layer *layer, uint32_t n)
 	bool is_gated = layer->gate.data != NULL;
 	float *inner = is_gated ? f->gate : f->up;
 
-	multiply(f, f->h, n, products, is_gated ? 2 : 1);
+	multiply(f, in, n, products, is_gated ? 2 : 1);
 	cpu_activate(f->cpu, &(struct activate_job){
 				 .activation = c->activation,
 				 .gate = inner,
@@ -288,14 +289,14 @@ static void feed(struct forward *f, const struct layer *layer, uint32_t n)
 	multiply(f, inner, n, &(struct product){&layer->down, f->y}, 1);
 }
 
-/* h = the input of a part: x, normed where a norm comes before. */
-static void enter(struct forward *f, const struct norm *before, uint32_t n)
+/* The input of a part: x, or x normed where a norm comes before. */
+static const float *enter(
+    struct forward *f, const struct norm *before, uint32_t n)
 {
-	if (before->weight)
-		norm(f, before, f->x, f->h, n);
-	else
-		memcpy(f->h, f->x,
-		    (size_t)n * f->parts->config.hidden * sizeof(*f->x));
+	if (!before->weight)
+		return f->x;
+	norm(f, before, f->x, f->h, n);
+	return f->h;
 }
 
 /*
@@ -324,11 +325,9 @@ const float *forward_run(struct forward *f, const struct row *rows, uint32_t n)
 	for (uint32_t i = 0; i < p->config.n_layers; i++) {
 		const struct layer *layer = &p->layers[i];
 
-		enter(f, &layer->attn_norm, n);
-		attend(f, i, rows, n);
+		attend(f, i, enter(f, &layer->attn_norm, n), rows, n);
 		leave(f, &layer->attn_post_norm, n);
-		enter(f, &layer->mlp_norm, n);
-		feed(f, layer, n);
+		feed(f, layer, enter(f, &layer->mlp_norm, n), n);
 		leave(f, &layer->mlp_post_norm, n);
 	}
 	if (p->final_norm.weight)

@@ -158,8 +158,8 @@ static bool admit_text(struct job *job, int64_t now)
 	struct text *t = job->text;
 	struct error err;
 
-	if (bound_begin(job, &err) != OK) {
-		job_end(job, JOB_FAILED, err.text);
+	if (vocab_bind(job, &err) != OK) {
+		job_end(job, JOB_UNSPELLED, err.text);
 		return true;
 	}
 	if (fit_room(job) != OK) {
@@ -194,15 +194,15 @@ void admit_next(struct lane *lane, int64_t now)
 	lane->waits_for_memory = false;
 	while (lane->n_running < lane->options.batch &&
 	       (job = queue_next(lane)) != NULL) {
-		if (job->text && !admit_text(job, now)) {
-			lane->waits_for_memory = true;
-			break;
-		}
 		if (job->encoding) {
 			insert_running(lane, job);
 			begin(job, now);
 			queue_charge(job, job->use.prompt_tokens);
+		} else if (!admit_text(job, now)) {
+			lane->waits_for_memory = true;
+			break;
 		}
+		/* A text may have ended, and be gone. */
 	}
 }
 

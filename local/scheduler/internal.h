@@ -6,9 +6,9 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "local/engine/bound.h"
 #include "local/engine/ends.h"
 #include "local/engine/writer.h"
-#include "local/grammar.h"
 #include "local/model/model.h"
 #include "local/scheduler.h"
 #include "local/scheduler/prefix.h"
@@ -107,18 +107,6 @@ struct chain {
 	struct prefix_hash *hashes;    /* (n) of full pages */
 	struct prefix_entry **entries; /* (n_held) NULL: another text's */
 	uint32_t n, n_held, cap;
-};
-
-/* What binds a text to a grammar; all empty for free text. */
-struct bound {
-	struct grammar *grammar;
-	struct span after; /* own copy of the text that it begins after */
-	struct buf seen;   /* bytes that <after> may begin in */
-	bool is_on;        /* it has begun */
-	struct grammar_state *state; /* NULL until first admitted */
-	uint32_t *words;             /* (n_words) what may come next */
-	size_t n_words;
-	bool has_mask; /* something may */
 };
 
 /* A text to write. */
@@ -270,17 +258,13 @@ void masks_free(struct masks **masks);
 void masks_start(struct masks *masks, struct text *const *texts, uint32_t n);
 void masks_wait(struct masks *masks);
 
-/* --- bound.c -------------------------------------------------------------- */
+/* --- vocab.c -------------------------------------------------------------- */
 
-void bound_init(struct bound *bound, const struct job_options *options);
-void bound_free(struct bound *bound);
-
-/* Makes the state of a text that is let in; FAILED where there can be none. */
-enum result bound_begin(struct job *job, struct error *err) must_check;
-
-/* Moves past a chosen token; false when it should not have been. */
-bool bound_accept(
-    struct job *job, uint32_t token, bool *is_free, bool *is_over) must_check;
+/*
+ * Binds a text that is let in to its grammar, where it has one; FAILED where
+ * the vocabulary cannot write what the grammar asks for.
+ */
+enum result vocab_bind(struct job *job, struct error *err) must_check;
 
 /* --- text.c, encode.c: one step of a lane --------------------------------- */
 

@@ -207,7 +207,7 @@ static struct text *make_text(
 	t->writer = writer_new(&w);
 	t->watch = o->watch;
 	told_init(&t->told);
-	bound_init(&t->bound, o);
+	bound_init(&t->bound, o->grammar, o->grammar_after);
 	return t;
 }
 
@@ -334,7 +334,7 @@ static void count_end(struct lane *lane, enum job_end end)
 		now->failed++;
 	else
 		now->refused++;
-	if (end == JOB_LATE)
+	if (end == JOB_LATE || end == JOB_UNSPELLED)
 		return;
 	if (lane->last_end)
 		late_mean(&lane->leave, (double)(at - lane->last_end));

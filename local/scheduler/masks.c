@@ -22,11 +22,8 @@ struct masks {
 
 static void find_masks(struct text *const *texts, uint32_t n)
 {
-	for (uint32_t i = 0; i < n; i++) {
-		struct bound *b = &texts[i]->bound;
-
-		b->has_mask = grammar_mask(b->state, b->words);
-	}
+	for (uint32_t i = 0; i < n; i++)
+		bound_find_mask(&texts[i]->bound);
 }
 
 static void *run(void *arg)

@@ -110,6 +110,7 @@ void told_give(struct job *job)
 		    span_head(span_from(bytes, from), told->ends[i] - from);
 		if (told->free[i])
 			sample_summarise(&t->summary, &told->choices[i]);
+		sample_summarise_mask(&t->summary, &told->choices[i]);
 	}
 	job->use.output_tokens += piece.n;
 	job->lane->now.output_tokens += piece.n;

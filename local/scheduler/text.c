@@ -168,8 +168,9 @@ static void go_on(struct job *job, const float *logits)
 {
 	struct text *t = job->text;
 	struct sample_choice choice;
+	struct bound_step step;
 	struct error err;
-	bool is_free, is_whole, is_over;
+	bool is_over;
 
 	if (t->bound.is_on && !t->bound.has_mask) {
 		job_end(job, JOB_FAILED,
@@ -181,18 +182,20 @@ static void go_on(struct job *job, const float *logits)
 		finish(job, JOB_STOP, false);
 		return;
 	}
-	if (!bound_accept(job, choice.token, &is_free, &is_whole)) {
+	if (!bound_accept(&t->bound,
+		checkpoint_tokenizer(job->lane->checkpoint), choice.token,
+		&step)) {
 		job_end(job, JOB_FAILED,
 		    "the answer does not begin as its grammar asks");
 		return;
 	}
 	t->written++;
 	append(t, choice.token);
-	told_add(job, &choice, logits, is_free);
+	told_add(job, &choice, logits, step.is_free);
 	if (writer_push(t->writer, choice.token, &is_over, &err) != OK)
 		job_end(job, JOB_FAILED, err.text);
-	else if (is_over || is_whole || t->written == t->limit)
-		finish(job, is_whole ? JOB_STOP : JOB_LENGTH, is_over);
+	else if (is_over || step.is_over || t->written == t->limit)
+		finish(job, step.is_over ? JOB_STOP : JOB_LENGTH, is_over);
 	else
 		told_give(job);
 }

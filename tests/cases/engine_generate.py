@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # engine_generate.py -- log-probabilities and answers of language models.
 # SPDX-License-Identifier: Apache-2.0
+import math
 import os
 import pty
 import select
@@ -230,6 +231,34 @@ def seeds_repeat_and_differ(place):
 
 
 @case
+def what_the_model_suggests_may_be_taken(place):
+    model, whole = free_text(place)
+
+    def draw(suggested, *flags, **line):
+        place.write("free/generation_config.json", suggested)
+        return ask_one("generate", model, dict(line, prompt="Hello"),
+                       "--max-tokens", "30", "--seed", "7", *flags)["ids"]
+
+    greedy = whole["ids"][:30]
+    warm = {"do_sample": True, "temperature": 1.5, "top_p": 0.9}
+    drawn = draw({}, "--temperature", "1.5", "--top-p", "0.9")
+    check(drawn != greedy)
+    check_equal(draw(warm), greedy, "nobody asked for it")
+    check_equal(draw(warm, "--suggested"), drawn)
+    check_equal(draw(warm, "--suggested", "--temperature", "0"), greedy)
+    check_equal(draw(warm, "--suggested", temperature=0), greedy)
+    check_equal(draw(dict(warm, top_p=None), "--suggested", top_p=0.9), drawn)
+    check_equal(draw(dict(warm, do_sample=False), "--suggested"), greedy)
+    check_equal(draw({"do_sample": True}, "--suggested"),
+                draw({}, "--temperature", "1"))
+    place.write("free/generation_config.json", {"top_k": "few"})
+    refused("generate", model, "generation_config.json", '"top_k"',
+            flags=("--suggested",))
+    refused("generate", place.gguf("llama"), "generation_config.json",
+            flags=("--suggested",))
+
+
+@case
 def penalties_and_biases_change_the_choice(place):
     model, whole = free_text(place)
     first = whole["ids"][0]
@@ -258,6 +287,118 @@ def confidence_sums_up_the_choices(place):
                 summary["min_window_logprob"]],
                [sum(logprobs) / 60, min(logprobs), min(windows)], 1e-5)
     check(summary["mean_margin"] >= 0 and summary["mean_entropy"] > 0)
+
+
+# --- schemas -----------------------------------------------------------------
+
+SCHEMA = {"type": "object", "properties": {
+    "name": {"enum": ["ann", "bob"]}, "n": {"type": "integer", "minimum": 0},
+    "tags": {"type": "array", "items": {"type": "string", "maxLength": 4},
+             "maxItems": 2}},
+    "required": ["name", "n", "tags"], "additionalProperties": False}
+
+
+def check_weather(text):
+    value = json.loads(text)
+    check_equal(list(value), ["name", "n", "tags"], text)
+    check(value["name"] in ("ann", "bob") and value["n"] >= 0 and
+          len(value["tags"]) <= 2 and
+          all(len(one) <= 4 for one in value["tags"]), text)
+
+
+@case
+def a_schema_holds_the_answer_whatever_is_sampled(place):
+    model, _ = free_text(place)
+    schema = place.write("schema.json", SCHEMA)
+    for flags in ((), ("--temperature", "2"),
+                  ("--temperature", "3", "--seed", "9")):
+        answer = ask_one("generate", model, {"prompt": "Hello"},
+                         "--schema", schema, *flags)
+        check_weather(answer["text"])
+        check_equal(answer["finish_reason"], "stop")
+        check_equal(ask_one("detokenize", model, answer["ids"]),
+                    answer["text"])
+        # Keys, brackets and the rest of a constant tell nothing.
+        check(0 < answer["confidence"]["tokens"] < len(answer["ids"]) - 15,
+              answer)
+    answer = ask_one("generate", model, {"prompt": "Hello"}, "--schema",
+                     schema, "--max-tokens", "9")
+    check_equal((answer["finish_reason"], answer["text"][:9]),
+                ("length", '{"name":"'))
+    done = sluice("generate", "--model", model, "--schema", schema,
+                  "--stream", text=b'{"prompt": "Hello"}\n')
+    check_weather(done.stdout)
+
+
+@case
+def a_line_may_have_a_schema_of_its_own(place):
+    model, whole = free_text(place)
+    schema = place.write("schema.json", SCHEMA)
+    for row, flags in (({"schema": {"const": "x y"}}, ()),
+                       ({"schema": {"const": "x y"}}, ("--schema", schema))):
+        answer = ask_one("generate", model, dict(row, prompt="Hello"), *flags)
+        check_equal((answer["text"], answer["finish_reason"]),
+                    ('"x y"', "stop"))
+        check_equal(answer["confidence"]["tokens"], 0)
+        # One token was left each time: what it did not have was taken.
+        check_near([answer["confidence"]["mean_removed"]],
+                   [sum(1 - math.exp(one) for one in answer["logprobs"]) / 5],
+                   1e-5)
+    check("mean_removed" not in whole["confidence"], whole)
+    rows = [{"prompt": "Hello", "max_tokens": 200, "schema": one}
+            for one in (None, {"const": 1}, None, True)]
+    answers = ask("generate", model, *rows, flags=("--schema", schema))
+    check_weather(answers[0]["text"])
+    check_equal(answers[1]["text"], "1")
+    check_equal(answers[2], answers[0])
+    free, = ask("generate", model, {"prompt": "Hello", "schema": None},
+                flags=("--max-tokens", "60"))
+    check_equal(free["ids"], whole["ids"])
+
+
+@case
+def behind_a_thought_the_schema_begins(place):
+    # "</think>" is what the free model would write only by chance.
+    thinks = ("{% for m in messages %}{{ m.content }}{% endfor %}"
+              "{% if add_generation_prompt %}<think>\n{% endif %}")
+    model = place.checkpoint("llama", "thinks", chat=thinks)
+    asked = {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 12,
+             "logit_bias": {"2": -1000, "4": -1000}}
+    free = ask_one("generate", model, asked)
+    held = ask_one("generate", model, dict(asked, schema={"const": "x"}))
+    check_equal(held["ids"], free["ids"], "a thought is free")
+    plain = ask_one("generate", model, {"prompt": "Hi",
+                                        "schema": {"const": "x"}})
+    check_equal(plain["text"], '"x"')
+
+
+@case
+def a_schema_that_cannot_be_is_named(place):
+    model, _ = free_text(place)
+    rows = [
+        ({"if": {}}, 'schema: "if" is not supported'),
+        ({"properties": {"a": {"not": {}}}},
+         'schema.properties.a: "not" is not supported'),
+        (3, "must be a schema"),
+        ({"type": "integer", "minimum": 2, "maximum": 1}, "schema"),
+        ({"enum": ["yes", "sch\u00f6n"]}, '"\u00f6"'),
+    ]
+    answers = ask("generate", model,
+                  *[{"prompt": "a", "schema": one} for one, _ in rows])
+    check_equal(answers.status, 1)
+    for (row, word), answer in zip(rows, answers):
+        check(is_error(answer) and word in answer["error"], row, answer)
+    path = place.write("wrong.json", rows[1][0])
+    refused("generate", model, "wrong.json: schema.properties.a", '"not"',
+            flags=("--schema", path))
+    path = place.write("wrong.json", "{")
+    refused("generate", model, "wrong.json: is not JSON: byte 1",
+            flags=("--schema", path))
+    refused("generate", model, "nowhere.json",
+            flags=("--schema", place.path("nowhere.json")))
+    model = os.path.join(CHECKPOINTS, "qwen3")
+    answer, = ask("generate", model, {"prompt": [5], "schema": True})
+    check("no tokenizer" in answer["error"], answer)
 
 
 # --- lines -------------------------------------------------------------------

@@ -55,6 +55,23 @@ def smollm2_writes_the_same_greedy_tokens(_):
 
 
 @case
+def smollm2_keeps_to_a_schema(_):
+    if not needs(SMOLLM2) or sanitized():
+        return
+    schema = {"type": "object", "properties": {
+        "city": {"type": "string", "maxLength": 20},
+        "continent": {"enum": ["Africa", "Asia", "Europe"]}},
+        "required": ["city", "continent"], "additionalProperties": False}
+    answer = ask_one("generate", SMOLLM2, {
+        "messages": [{"role": "user", "content":
+                      "What is the capital of France? Answer in JSON."}],
+        "schema": schema})
+    check_equal(json.loads(answer["text"]),
+                {"city": "Paris", "continent": "Europe"})
+    check(0 < answer["confidence"]["tokens"] < len(answer["ids"]), answer)
+
+
+@case
 def smollm2_answers_in_whole_characters(_):
     if not needs(SMOLLM2):
         return

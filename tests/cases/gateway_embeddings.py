@@ -47,7 +47,7 @@ class Embeddings(Bench):
         if self.has_minilm:
             local.append(self.one("local/minilm", MINILM))
         super().__init__(POLICY_INSIDE, local=local,
-                         cache={"store": "memory"})
+                         cache={"store": "memory"}, workers=1)
         for one in local:
             eventually(lambda name=one["name"]: self.gateway.metric(
                 "sluice_local_model_state", model=name) == 1,
@@ -288,6 +288,59 @@ def a_client_that_leaves_is_no_trouble(bench):
         with bench.gateway.connect() as client:
             client.send(bench.gateway.bytes(body, "/v1/embeddings"))
     check_equal(len(bench.vectors("hello")), 1)
+
+
+def has_reader(bench):
+    """Whether a request is being read on a thread of its own."""
+    tasks = f"/proc/{bench.gateway.process.pid}/task"
+    for task in os.listdir(tasks):
+        try:
+            with open(os.path.join(tasks, task, "comm")) as file:
+                if file.read().strip() == "request-reader":
+                    return True
+        except OSError:
+            pass  # it has ended
+    return False
+
+
+@case
+def others_are_served_while_a_long_text_is_read(bench):
+    for text in ("ab " * 3 * 2**20, ["x", "ab " * 3 * 2**20]):
+        long = bench.gateway.bytes({"model": "local/bert", "input": text},
+                                   "/v1/embeddings")
+        served = 0
+        with bench.gateway.connect(timeout=60) as client:
+            client.send(long)
+            eventually(lambda: has_reader(bench), "it is being read")
+            while has_reader(bench):
+                check_equal(len(bench.vectors("hello")), 1)
+                served += 1
+            check_equal(refusal(client.read_answer()),
+                        (400, "context_length_exceeded", "input"))
+        check(served > 0, "nobody else was served")
+
+
+@case
+def a_long_text_that_is_cut_gets_its_vector(bench):
+    wanted = bench.vectors("ababababab", "local/cut")[0]
+    for text in ("ab" * 2**16, ["x", "ab" * 2**16, "y"]):
+        got = bench.vectors(text, "local/cut", timeout=60)
+        check(far(got[len(got) // 2], wanted) < 1e-6, len(got))
+
+
+@case
+def who_leaves_while_a_long_text_is_read_is_no_trouble(bench):
+    long = bench.gateway.bytes(
+        {"model": "local/bert", "input": "ab " * 2**21}, "/v1/embeddings")
+    for _ in range(4):
+        with bench.gateway.connect() as client:
+            client.send(long)
+            eventually(lambda: has_reader(bench), "it is being read")
+            client.reset()
+        check_equal(len(bench.vectors("hello")), 1)
+    eventually(lambda: not has_reader(bench), "all are read", 60)
+    eventually(lambda: not bench.gateway.metric("sluice_requests_in_flight"),
+               "nothing is under way")
 
 
 if __name__ == "__main__":

@@ -333,6 +333,17 @@ def a_schema_holds_whatever_is_sampled(bench):
         check_equal(sorted(value), ["c", "n"])
         check(value["c"] in "ab" and isinstance(value["n"], bool), value)
         check_equal(choice["finish_reason"], "stop")
+    answer = bench.gateway.ask(chat("Hello", TINY, n=2, response_format={
+        "type": "json_schema", "json_schema": {
+            "name": "x", "schema": {"const": "a b"}}}, logprobs=True))
+    removed = [1 - math.exp(one["logprob"])
+               for choice in answer.json()["choices"]
+               for one in choice["logprobs"]["content"]]
+    line, = eventually(lambda: [
+        json.loads(one) for one in bench.gateway.process.out().splitlines()
+        if answer.header("x-sluice-request-id").encode() in one], "its line")
+    check_equal(len(removed), 10)
+    check(abs(line["mean_removed"] - sum(removed) / 10) < 0.001, line, removed)
     said = ask(bench, max_tokens=4, response_format={"type": "json_object"})
     check(said["choices"][0]["message"]["content"].startswith("{"), said)
     error = ask(bench, status=400, response_format={

@@ -4,7 +4,7 @@
 """Each is answered: a 4xx that names what is wrong, or 200 where it can be
 understood. Nothing is a 5xx, and nothing stays behind.
 """
-from engine import Place
+from engine import Place, tokenizer_json
 from harness import *  # noqa: F403
 from local_traffic import BERT, CALLS, CHAT, TINY, TOOL, TOOLS
 
@@ -14,6 +14,7 @@ VECTOR_PATH = "/v1/embeddings"
 WRONG, KIND = "invalid_value", "invalid_type"
 NOT_HERE, LONG = "unsupported_parameter", "context_length_exceeded"
 SCHEMA = "invalid_json_schema"
+MUTE = "local/mute"
 
 
 class Refusals(Bench):
@@ -27,11 +28,22 @@ class Refusals(Bench):
             {"name": CALLS, "price": PRICE,
              "path": self.place.checkpoint("qwen3", chat=TOOLS)},
             {"name": BERT, "price": PRICE,
-             "path": self.place.checkpoint("bert")}]
+             "path": self.place.checkpoint("bert")},
+            {"name": MUTE, "price": PRICE, "context": 256,
+             "path": self.mute_checkpoint()}]
         super().__init__(dict(POLICY, use=[TINY, "up/large"]), local=local,
                          keys=[{"name": "team-a", "key": KEY}])
         eventually(lambda: get(self.gateway.admin, "/readyz").count(
-            b'"ready"') == 3, "the models are loaded", 30)
+            b'"ready"') == 4, "the models are loaded", 30)
+
+    def mute_checkpoint(self):
+        """One whose vocabulary has a tail byte in the place of "{"."""
+        path = self.place.checkpoint("llama", name="mute", chat=CHAT)
+        tokenizer = tokenizer_json()
+        vocabulary = tokenizer["model"]["vocab"]
+        vocabulary["\u00bc"] = vocabulary.pop("{")
+        self.place.write("mute/tokenizer.json", tokenizer)
+        return path
 
     def between_cases(self):
         """No job is stuck, and the process is well."""
@@ -150,7 +162,8 @@ def prompts_that_are_too_long_are_refused_soon(bench):
         said = bench.refused({"model": TINY, "prompt": prompt}, LONG,
                              "prompt", TEXT_PATH)
         check("maximum context length" in said and "256" in said, said)
-    for given in ("x" * 2**20, ["x"] * 9 + ["x" * 500]):
+    for given in ("x" * 2**20, ["x"] * 9 + ["x" * 500], [5] * 2**17,
+                  [[5], [5] * 2**17], ["x", "x" * 2**20]):
         said = bench.refused({"model": BERT, "input": given}, LONG, "input",
                              VECTOR_PATH)
         check("maximum context length" in said and "80" in said, said)
@@ -311,6 +324,36 @@ def schemas_that_grow_are_answered(bench):
         check(choice["finish_reason"] in ("stop", "length"), choice)
         if choice["finish_reason"] == "stop":
             json.loads(choice["message"]["content"])
+
+
+@case
+def forms_that_the_vocabulary_cannot_spell_are_refused(bench):
+    name = closed({"name": {"enum": ["a", "b"]}})
+    forced = function(name="a", parameters=name)
+    for more, wanted, param in (
+            (held_to({"enum": ["yes", "sch\u00f6n"]}), '"\u00f6"',
+             "response_format"),
+            (held_to(closed({"gr\u00f6\u00dfe": {"type": "null"}})),
+             '"gr\u00f6\u00dfe"', "response_format"),
+            (held_to({"type": "string", "pattern": "^[\u00e0-\u00ff]$"}),
+             '"\u00e0"', "response_format"),
+            (dict(held_to(name), model=MUTE), '"{"', "response_format"),
+            (talk(user("x"), model=MUTE, response_format={
+                "type": "json_object"}), '"{"', "response_format"),
+            (with_tools(function(name="\u00f6"), tool_choice="required"),
+             '"\u00f6"', "tools"),
+            (with_tools(function(name="a", parameters=closed({
+                "\u00f6": {"type": "null"}})), tool_choice="required"),
+             '"\u00f6"', "tools")):
+        for stream in (False, True):
+            for n in (1, 3):
+                message = bench.refused(dict(more, stream=stream, n=n),
+                                        NOT_HERE, param)
+                check(wanted in message and "vocabulary" in message, message)
+    # Each is taken where the model need not write that.
+    bench.taken(with_tools(forced, tool_choice="required"))
+    bench.taken(held_to({"type": "string", "pattern": "^[a\u00e0-\u00ff]$"}))
+    bench.taken(talk(user("x"), model=MUTE))
 
 
 @case

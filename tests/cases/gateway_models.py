@@ -154,7 +154,8 @@ def what_a_model_is_decides_whether_it_loads_anew(bench):
     before = loads()
     for change in ({"power": POWER, "price": None}, {"price": {"input": 9}},
                    {"escalate": {"below": "0.5", "to": "up/large"}},
-                   {"capabilities": ["completions"]}):
+                   {"capabilities": ["completions"]},
+                   {"sampling": {"temperature": 0.5}}, {"sampling": "model"}):
         one = {key: value for key, value in
                dict(bench.usual(), **change).items() if value is not None}
         check_equal(bench.load(one).status, 200)
@@ -371,6 +372,19 @@ def every_mistake_has_its_place(bench):
             ({"capabilities": ["chat", "tols"]}, 'did you mean "tools"?'),
             ({"name": "up/small"}, 'a second model named "up/small"'),
             ({"name": "auto"}, "leave the choice"),
+            ({"sampling": "modle"}, '"sampling" must be model or {temp'),
+            ({"sampling": {"temprature": 1}}, 'did you mean "temperature"?'),
+            ({"sampling": {"temperature": "hot"}},
+             '"temperature" must be 0 to 2'),
+            ({"sampling": {"temperature": 2.5}},
+             '"temperature" must be 0 to 2, a plain decimal, got "2.5"'),
+            ({"sampling": {"top_p": [1]}}, '"top_p"'),
+            ({"sampling": {"top_k": -1}}, '"top_k"'),
+            ({"sampling": {"repetition_penalty": 0}},
+             '"repetition_penalty" must be 0.01 to 10'),
+            ({"sampling": [1]}, 'local[].sampling must be a map'),
+            ({"sampling": "model", "path": bench.bert},
+             '"sampling": ' + bench.bert + " is an encoder"),
             ({"weight": 0}, '"weight" must be 1 to 1000')):
         one = {key: value for key, value in dict(llama, **change).items()
                if value is not None}
@@ -409,6 +423,91 @@ def what_a_checkpoint_can_is_known_before_it_loads(bench):
     check_equal(eligible(chat(model="auto", tools=[tool])), {"local/qwen"})
     check_equal(eligible({"model": "auto", "input": "x"}), {"local/bert"})
     check_equal(eligible(chat("word " * 300, model="auto")), set())
+
+
+# --- how they sample ---------------------------------------------------------
+
+def said(bench, status=200, **more):
+    answer = bench.gateway.ask(chat("Hello", "local/llama", **dict(
+        {"max_tokens": 16, "seed": 3}, **more)))
+    check_equal(answer.status, status, answer.body)
+    return answer.json()["choices"][0]["message"]["content"]
+
+
+@case
+def a_model_may_have_sampling_of_its_own(bench):
+    def load(sampling):
+        check_equal(bench.load(dict(bench.usual(), sampling=sampling)).status,
+                    200, sampling)
+        bench.wait("local/llama")
+
+    config = bench.place.path("llama", "generation_config.json")
+    with open(config, encoding="utf-8") as file:
+        before = json.load(file)
+    bench.wait("local/llama")
+    greedy, drawn = said(bench, temperature=0), said(bench)
+    check(greedy != drawn, greedy)
+    for sampling in ({"temperature": 0}, {"top_k": 1}, {"top_p": "0.000001"},
+                     {"min_p": 1}):
+        load(sampling)
+        check_equal(said(bench), greedy, sampling)
+        # What a request says goes before it, each parameter by itself.
+        check_equal(said(bench, temperature=1, top_k=0, top_p=1, min_p=0),
+                    drawn, sampling)
+    load({"repetition_penalty": 1.5})
+    check(said(bench, temperature=0) != greedy)
+    check_equal(said(bench, temperature=0, repetition_penalty=1), greedy)
+    for suggested, wanted in (
+            ({"temperature": 0.7, "top_k": 1}, greedy),
+            ({"do_sample": False, "temperature": 0.7}, greedy),
+            ({"do_sample": True, "top_p": 1.0, "top_k": 0}, drawn),
+            ({"temperature": None}, drawn), ({}, drawn)):
+        bench.place.write("llama/generation_config.json",
+                          dict(before, **suggested))
+        load("model")
+        check_equal(said(bench), wanted, suggested)
+        load({})
+        check_equal(said(bench), drawn, suggested)
+    for content, word in (({"top_p": "much"}, '"top_p" must be 0 to 1'),
+                          ({"temperature": -1}, '"temperature" must be 0 to'),
+                          ([], "must be an object")):
+        bench.place.write("llama/generation_config.json", content)
+        status, out, _ = bench.check(dict(bench.usual(), sampling="model"))
+        check(status == 1 and "generation_config.json" in out and
+              word in out, out)
+    os.remove(config)
+    status, out, _ = bench.check(dict(bench.usual(), sampling="model"))
+    check(status == 1 and re.search(
+        r'\d+:\d+: "sampling": .* has no generation_config\.json', out), out)
+    bench.place.write("llama/generation_config.json", before)
+    load({})
+
+
+@case
+def the_cache_goes_by_what_the_request_says(bench):
+    def state(sampling, **more):
+        check_equal(bench.load(dict(bench.usual(), sampling=sampling),
+                               cache={"store": "memory"}).status, 200)
+        bench.wait("local/llama")
+        answer = bench.gateway.ask(chat("cached", "local/llama", max_tokens=4,
+                                        **more))
+        check_equal(answer.status, 200, answer.body)
+        return answer.header("x-sluice-cache")
+
+    for sampling in ({"temperature": "0.7"}, {"temperature": 0}):
+        for _ in range(2):
+            check_equal(state(sampling), "bypass", "nobody said 0")
+    check_equal(state({}, temperature=0), "miss")
+    # Nothing of this shapes a greedy answer.
+    check_equal(state({"temperature": "0.7", "top_p": "0.5", "top_k": 3},
+                      temperature=0), "hit")
+    penalty = {"repetition_penalty": "1.3"}
+    check_equal(state(penalty, temperature=0), "miss")
+    check_equal(state(penalty, temperature=0), "hit")
+    said_so = dict(temperature=0, repetition_penalty=1)
+    check_equal(state(penalty, **said_so), "miss")
+    check_equal(state({}, **said_so), "hit")
+    bench.load(bench.usual())
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@
 
 #define avx512_words portable_words
 #define avx512_words_vnni portable_words_vnni
+#define avx512_quads portable_quads
 #define avx512_bf16 portable_bf16
 #define avx512_to_bf16 portable_to_bf16
 #define avx512_floats portable_floats
@@ -46,6 +47,10 @@
 #define _mm512_abs_ps simde_mm512_abs_ps
 #define _mm512_and_ps simde_mm512_and_ps
 #define _mm512_andnot_ps simde_mm512_andnot_ps
+#define _mm512_castsi256_si512 simde_mm512_castsi256_si512
+#undef _mm512_inserti64x4
+#define _mm512_inserti64x4 simde_mm512_inserti64x4
+#define _mm512_set1_epi8 simde_mm512_set1_epi8
 #define _mm512_castps512_ps256 simde_mm512_castps512_ps256
 #define _mm512_castps_si512 simde_mm512_castps_si512
 #define _mm512_castsi512_ps simde_mm512_castsi512_ps
@@ -93,6 +98,7 @@
 PORTABLE_2(simde__m512i, madd_epi16, simde__m512i, simde__m512i)
 PORTABLE_2(simde__m512i, add_epi32, simde__m512i, simde__m512i)
 PORTABLE_3(simde__m512i, dpwssd_epi32, simde__m512i, simde__m512i, simde__m512i)
+PORTABLE_3(simde__m512i, dpbusd_epi32, simde__m512i, simde__m512i, simde__m512i)
 PORTABLE_3(simde__m512, fmadd_ps, simde__m512, simde__m512, simde__m512)
 PORTABLE_3(simde__m512, dpbf16_ps, simde__m512, simde__m512bh, simde__m512bh)
 PORTABLE_1(simde__m512i, set1_epi32, int32_t)
@@ -108,6 +114,7 @@ PORTABLE_2(simde__m512, add_ps, simde__m512, simde__m512)
 #define _mm512_madd_epi16 portable_madd_epi16
 #define _mm512_add_epi32 portable_add_epi32
 #define _mm512_dpwssd_epi32 portable_dpwssd_epi32
+#define _mm512_dpbusd_epi32 portable_dpbusd_epi32
 #define _mm512_fmadd_ps portable_fmadd_ps
 #define _mm512_dpbf16_ps portable_dpbf16_ps
 #define _mm512_set1_epi32 portable_set1_epi32

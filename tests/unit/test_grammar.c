@@ -212,6 +212,71 @@ static void only_whole_characters_are_written_without_byte_tokens(void **state)
 	grammar_unref(&grammar);
 }
 
+/* A vocabulary of small letters, of \xc3\xa9, and of two after another. */
+static struct grammar_vocab *poor_vocab(void)
+{
+	static const char letters[] = "{}[]\",:-.0123456789 abcdefghijklmnopqrs"
+				      "tuvwxyz\\";
+	struct span tokens[sizeof(letters) + 1];
+	uint32_t n = sizeof(letters) - 1;
+	struct grammar_vocab *vocab;
+	struct error err = {{0}};
+
+	for (uint32_t i = 0; i < n; i++)
+		tokens[i] = span_make(&letters[i], 1);
+	tokens[n] = SPAN("\xc3\xa9");
+	tokens[n + 1] = SPAN("\xc3\xb6\xc3\xb6");
+	vocab = grammar_vocab_of(
+	    &(struct grammar_tokens){.tokens = tokens, .n = n + 2}, &err);
+	assert_non_null(vocab);
+	return vocab;
+}
+
+static void what_cannot_be_spelled_is_named(void **state)
+{
+	static const struct {
+		const char *schema, *lacks; /* NULL: nothing */
+	} rows[] = {
+	    {"{\"type\":\"string\"}", NULL},
+	    {"{\"type\":\"number\"}", NULL},
+	    {"true", NULL},
+	    {"{\"enum\":[\"yes\",\"caf\xc3\xa9\",\"\\\"\"]}", NULL},
+	    {"{\"enum\":[\"yes\",\"sch\xc3\xb6n\"]}", "\"\xc3\xb6\""},
+	    {"{\"enum\":[\"yes\",\"sch\xc3\xb6\xc3\xb6\"]}", "\"\xc3\xb6\""},
+	    {"{\"const\":\"Yes\"}", "\"Y\""},
+	    {"{\"type\":\"string\",\"pattern\":\"^[a\xc3\xb6]+$\"}", NULL},
+	    {"{\"type\":\"string\",\"pattern\":\"^[B\xc3\xa9]+$\"}", NULL},
+	    {"{\"type\":\"string\",\"pattern\":\"^[B\xc3\xb6]+$\"}", "\"B\""},
+	    {"{\"type\":\"object\",\"properties\":{\"caf\xc3\xa9\":{}}}", NULL},
+	    {"{\"type\":\"object\",\"properties\":{\"Age\":{}}}",
+		"the property \"Age\""},
+	    {"{\"type\":\"object\",\"properties\":{\"h\xc3\xb6he\":{}}}",
+		"the property \"h\xc3\xb6he\""},
+	    {"{\"type\":\"object\",\"properties\":{\"Age\":false,"
+	     "\"a\":{}},\"additionalProperties\":false}",
+		NULL},
+	};
+	struct grammar_vocab *vocab = poor_vocab(), *whole = fixture_vocab();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct grammar *grammar = compile(rows[i].schema);
+		struct error err = {{0}};
+		enum result result = grammar_is_spelled(grammar, vocab, &err);
+
+		if (rows[i].lacks) {
+			assert_int_equal(result, FAILED);
+			assert_non_null(strstr(err.text, rows[i].lacks));
+		} else if (result != OK) {
+			fail_msg("%s: %s", rows[i].schema, err.text);
+		}
+		assert_int_equal(grammar_is_spelled(grammar, whole, &err), OK);
+		grammar_unref(&grammar);
+	}
+	grammar_vocab_unref(&vocab);
+	grammar_vocab_unref(&whole);
+}
+
 static void end_tokens_must_be_in_the_vocabulary(void **state)
 {
 	struct span token = SPAN("a");
@@ -427,6 +492,7 @@ int main(void)
 	    cmocka_unit_test(characters_may_be_split_over_tokens),
 	    cmocka_unit_test(
 		only_whole_characters_are_written_without_byte_tokens),
+	    cmocka_unit_test(what_cannot_be_spelled_is_named),
 	    cmocka_unit_test(end_tokens_must_be_in_the_vocabulary),
 	    cmocka_unit_test(a_clone_goes_its_own_way),
 	    cmocka_unit_test(forced_text_goes_up_to_the_next_choice),

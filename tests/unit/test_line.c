@@ -91,6 +91,8 @@ static struct line whole_line(void)
 	    .duration_ns = 1234567,
 	    .first_token_ns = 1000000,
 	    .upstream_ns = 999,
+	    .is_masked = true,
+	    .removed = 0.1236,
 	};
 }
 
@@ -123,19 +125,22 @@ static void writes_every_member(void **state)
 	assert_is(f, "ms", "1.234");
 	assert_is(f, "first_token_ms", "1.000");
 	assert_is(f, "upstream_ms", "0.000");
-	assert_int_equal(json_count(&f->doc, 0), 23);
+	assert_is(f, "mean_removed", "0.124");
+	assert_int_equal(json_count(&f->doc, 0), 24);
 }
 
 static void leaves_out_what_is_not_known(void **state)
 {
 	static const char *const absent[] = {"key", "model", "rule", "cache",
-	    "outcome", "first_token_ms", "upstream_ms", "features"};
+	    "outcome", "first_token_ms", "upstream_ms", "mean_removed",
+	    "features"};
 	struct fixture *f = *state;
 	struct line line = whole_line();
 
 	line.key = line.model = line.rule = span_make(NULL, 0);
 	line.cache = line.outcome = span_make(NULL, 0);
 	line.first_token_ns = line.upstream_ns = -1;
+	line.is_masked = false;
 	write_line(f, &line, NULL);
 	for (size_t i = 0; i < sizeof(absent) / sizeof(absent[0]); i++)
 		assert_int_equal(get(f, absent[i]), JSON_NONE);
@@ -168,7 +173,7 @@ static void escapes_what_a_client_wrote(void **state)
 	write_line(f, &line, NULL);
 	path = json_text(&f->doc, get(f, "path"), &f->arena);
 	assert_true(span_eq(path, SPAN("/\"},\\\n\x01\xef\xbf\xbd{")));
-	assert_int_equal(json_count(&f->doc, 0), 23);
+	assert_int_equal(json_count(&f->doc, 0), 24);
 }
 
 static void tells_the_story_of_a_decision(void **state)

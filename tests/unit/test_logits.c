@@ -57,6 +57,40 @@ static void sums_as_a_plain_loop_does(void **state)
 	}
 }
 
+/* Against a plain loop, with words for all, for some and for none. */
+static void shares_what_a_mask_has(void **state)
+{
+	uint32_t words[(N_MAX + 31) / 32], seed = 7;
+	float x[N_MAX];
+
+	(void)state;
+	for (uint32_t n = 1; n <= N_MAX; n += 1 + n / 3) {
+		for (size_t n_words = 0; n_words <= (n + 31) / 32; n_words++) {
+			struct logits_mask mask = {words, n_words};
+			struct logits_view view, plain;
+			double share, among = 0, sum = 0;
+
+			fill(x, n, n);
+			for (size_t i = 0; i < n_words; i++)
+				words[i] = seed = seed * 1664525 + 1013904223;
+			view = logits_look_among(x, n, &mask, &share);
+			plain = logits_look(x, n);
+			for (uint32_t i = 0; i < n; i++) {
+				double e = exp((double)x[i] - view.total);
+
+				sum += e;
+				if (i / 32 < n_words &&
+				    words[i / 32] >> (i % 32) & 1)
+					among += e;
+			}
+			assert_true(fabs(share - among / sum) < 1e-6);
+			assert_true(view.total >= plain.total &&
+				    view.total <= plain.total &&
+				    view.likeliest == plain.likeliest);
+		}
+	}
+}
+
 static void finds_the_two_likeliest_wherever_they_are(void **state)
 {
 	float x[23];
@@ -106,6 +140,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(sums_as_a_plain_loop_does),
+	    cmocka_unit_test(shares_what_a_mask_has),
 	    cmocka_unit_test(finds_the_two_likeliest_wherever_they_are),
 	    cmocka_unit_test(counts_equal_ones_twice_and_names_the_first),
 	    cmocka_unit_test(leaves_out_what_is_not_a_number),

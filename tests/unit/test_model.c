@@ -17,6 +17,10 @@
 #define F32_CLOSE 1e-4
 #define GREEDY 64
 
+/* What prompts may lose where the processor multiplies BF16: engine.md. */
+#define BF16_CLOSE 0.1
+#define BF16_TOKENS 32 /* computed at once, at least */
+
 static const struct model_options exact = {.is_exact = true, .threads = 2};
 
 /* The oracle, and what is fastest here: F32 is exact in both. */
@@ -59,6 +63,15 @@ static float *score(struct session *session, uint32_t vocab,
 	return logprobs;
 }
 
+/* Whether prompts are rounded to the type of their weights. */
+static bool rounds_prompts(const struct model *model)
+{
+	struct model_info info = model_info(model);
+
+	return strcmp(info.weight_type, "BF16") == 0 &&
+	       strstr(info.backend, "BF16");
+}
+
 static void check_text(struct model *model, const char *name,
     struct weights *golden, uint32_t max_tokens)
 {
@@ -73,10 +86,11 @@ static void check_text(struct model *model, const char *name,
 		float *logprobs = score(s, vocab, ids, n, pieces[i]);
 		double d =
 		    fixture_difference(logprobs, expected, (size_t)n * vocab);
+		bool rounds = rounds_prompts(model) && pieces[i] >= BF16_TOKENS;
 
 		print_message(
 		    "%s in pieces of %u: %.2g nat\n", name, pieces[i], d);
-		assert_true(d < F32_CLOSE);
+		assert_true(d < (rounds ? BF16_CLOSE : F32_CLOSE));
 		assert_int_equal(session_length(s), n);
 		free(logprobs);
 		session_free(&s);
@@ -95,9 +109,15 @@ static void check_greedy(
 	struct error err;
 	struct session *s = session_new(model, max_tokens, &err);
 	struct sampler *sampler = sampler_new(&options, vocab, &err);
+	/* Halves are too short to be rounded. */
+	uint32_t half = rounds_prompts(model) ? n / 2 : 0;
 
 	assert_int_equal(n_greedy, GREEDY);
-	assert_int_equal(session_feed(s, ids, n, logits, &err), OK);
+	assert_true(n - half < BF16_TOKENS || !half);
+	if (half)
+		assert_int_equal(session_feed(s, ids, half, NULL, &err), OK);
+	assert_int_equal(
+	    session_feed(s, ids + half, n - half, logits, &err), OK);
 	for (uint32_t i = 0; i < n_greedy; i++) {
 		struct sample_choice choice = sampler_next(sampler, logits);
 

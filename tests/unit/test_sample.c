@@ -171,6 +171,10 @@ static void chooses_among_what_a_mask_allows(void **state)
 	assert_int_equal(choice.token, 4);
 	assert_int_equal(choice.likeliest, 2);
 	assert_true(fabs((double)choice.logprob - log(0.125)) < 1e-6);
+	assert_true(choice.is_masked);
+	assert_true(fabs((double)choice.removed - 1 + 0.125 +
+			 exp((double)logits[1])) < 1e-6);
+	assert_false(sampler_next(sampler, logits).is_masked);
 	sampler_free(&sampler);
 	options = (struct sample_options){.biases = &bias, .n_biases = 1};
 	sampler = make(&options);
@@ -275,6 +279,7 @@ static void refuses_options_out_of_range(void **state)
 static void sums_up_a_text(void **state)
 {
 	struct sample_summary sum = {0};
+	struct sample_choice held = {.is_masked = true, .removed = 0.5F};
 
 	(void)state;
 	assert_true(sample_mean_logprob(&sum) == 0);
@@ -292,6 +297,16 @@ static void sums_up_a_text(void **state)
 	assert_true(sum.min_logprob == -2);
 	assert_true(sum.min_window == -2);
 	assert_true(fabs(sum.sum_entropy - 20) < 1e-9);
+	/* What no mask was on tells nothing of masks. */
+	assert_true(sample_mean_removed(&sum) < 0);
+	for (int i = 0; i < 3; i++) {
+		sample_summarise_mask(&sum, &held);
+		held.removed = 0.125F;
+	}
+	held.is_masked = false;
+	sample_summarise_mask(&sum, &held);
+	assert_true(fabs(sample_mean_removed(&sum) - 0.25) < 1e-9);
+	assert_int_equal(sum.n, 40);
 }
 
 int main(void)
