@@ -7,12 +7,16 @@
 
 #define PRODUCTS_MAX 4
 
-/* Weights that one task multiplies at least, for its start to cost little. */
+/*
+ * Weights that one task multiplies at least, for its start to cost little; with
+ * several rows of operand more where each thread then has some tasks left.
+ */
 #define TASK_WEIGHTS 16384
 #define TASK_PRODUCTS 65536
+#define TASKS_EACH 5
 
 /* Rows of a batch that one task takes. */
-#define TASK_ROWS 8
+#define TASK_ROWS 2
 
 struct cpu *cpu_new(uint32_t threads, enum cpu_mode mode, struct error *err)
 {
@@ -193,12 +197,17 @@ static void multiply_task(void *arg, uint32_t task, uint32_t thread)
 	job->cpu->kernels->tile(&tile);
 }
 
-/* Rows of weights for a task: some microseconds of work. */
-static uint32_t rows_of_task(const struct cpu *cpu, const struct operand *x)
+/* Rows of weights for a task, of <all>: some microseconds of work. */
+static uint32_t rows_of_task(
+    const struct cpu *cpu, const struct operand *x, uint64_t all)
 {
 	uint32_t step = cpu->kernels->tile_rows;
 	uint64_t cols = x->cols ? x->cols : 1;
-	uint64_t rows = (uint64_t)(x->n > 1 ? 2 : 1) * TASK_WEIGHTS / cols;
+	uint64_t rows = TASK_WEIGHTS / cols;
+	uint64_t some = all / ((uint64_t)crew_threads(cpu->crew) * TASKS_EACH);
+
+	if (x->n > 1 && some > rows)
+		rows = some < 4 * rows ? some : 4 * rows;
 
 	if (rows * cols * x->n < TASK_PRODUCTS)
 		rows = TASK_PRODUCTS / (cols * x->n);
@@ -208,13 +217,15 @@ static uint32_t rows_of_task(const struct cpu *cpu, const struct operand *x)
 void cpu_multiply(struct cpu *cpu, struct operand *operand,
     const struct product *products, uint32_t count)
 {
-	struct multiply_job job = {.cpu = cpu,
-	    .x = operand,
-	    .products = products,
-	    .rows = rows_of_task(cpu, operand)};
+	struct multiply_job job = {
+	    .cpu = cpu, .x = operand, .products = products};
+	uint64_t all = 0;
 
 	assert(count >= 1 && count <= PRODUCTS_MAX);
 	make_words(cpu, operand, products, count);
+	for (uint32_t p = 0; p < count; p++)
+		all += products[p].w->rows;
+	job.rows = rows_of_task(cpu, operand, all);
 	for (uint32_t p = 0; p < count; p++) {
 		assert(products[p].w->cols == operand->cols);
 		job.first_task[p + 1] =
@@ -283,10 +294,28 @@ void cpu_turn(const struct cpu *cpu, const struct rope_turn *turn, float *heads,
 		cpu->kernels->turn(turn, heads + h * head_dim);
 }
 
-void cpu_add(float *x, const float *y, size_t n)
+struct add_job {
+	float *x;
+	const float *y;
+	uint32_t cols;
+};
+
+static void add_rows(void *arg, uint32_t first, uint32_t n)
 {
-	for (size_t i = 0; i < n; i++)
+	const struct add_job *job = arg;
+	float *x = job->x + (size_t)first * job->cols;
+	const float *y = job->y + (size_t)first * job->cols;
+
+	for (size_t i = 0; i < (size_t)n * job->cols; i++)
 		x[i] += y[i];
+}
+
+void cpu_add(
+    struct cpu *cpu, float *x, const float *y, uint32_t n, uint32_t cols)
+{
+	struct add_job job = {x, y, cols};
+
+	cpu_rows(cpu, n, add_rows, &job);
 }
 
 void cpu_row(const struct matrix *m, uint32_t i, bool adds, float *out)

@@ -103,8 +103,9 @@ void cpu_activate(struct cpu *cpu, const struct activate_job *job);
 void cpu_turn(const struct cpu *cpu, const struct rope_turn *turn, float *heads,
     uint32_t n, uint32_t head_dim);
 
-/* x (n) += y (n). */
-void cpu_add(float *x, const float *y, size_t n);
+/* x (n, cols) += y (n, cols). */
+void cpu_add(
+    struct cpu *cpu, float *x, const float *y, uint32_t n, uint32_t cols);
 
 /* One token of a batch: where it stands in its sequence. */
 struct row {

@@ -310,7 +310,7 @@ static void leave(struct forward *f, const struct norm *after, uint32_t n)
 
 	if (after->weight && !of_sum)
 		norm(f, after, f->y, f->y, n);
-	cpu_add(f->x, f->y, (size_t)n * c->hidden);
+	cpu_add(f->cpu, f->x, f->y, n, c->hidden);
 	if (after->weight && of_sum)
 		norm(f, after, f->x, f->x, n);
 }
