@@ -14,7 +14,8 @@ EXTRA_PROGRAMS += bench/server_bench
 bench_server_bench_SOURCES = bench/server_bench.c
 EXTRA_PROGRAMS += bench/load
 bench_load_SOURCES = bench/gateway/load.c
-EXTRA_DIST += bench/gateway/run.py
+EXTRA_DIST += bench/gateway/run.py bench/gateway/cache.py \
+	bench/gateway/local_beside.py bench/gateway/local_overload.py
 EXTRA_DIST += bench/cascade/crux.py bench/cascade/tasks.py
 EXTRA_PROGRAMS += bench/ledger_bench
 bench_ledger_bench_SOURCES = bench/ledger_bench.c
@@ -38,7 +39,8 @@ bench_redis_bench_SOURCES = bench/redis_bench.c bench/redis_place.c \
 	bench/redis_place.h
 EXTRA_PROGRAMS += bench/engine_bench
 bench_engine_bench_SOURCES = bench/engine_bench.c
-EXTRA_DIST += bench/engine/run.py bench/engine/peer.cjs bench/engine/peer_torch.py \
-	bench/engine/package.json bench/engine/package-lock.json
+EXTRA_DIST += bench/engine/run.py bench/engine/make_checkpoint.py \
+	bench/engine/peer.cjs bench/engine/peer_torch.py bench/engine/package.json \
+	bench/engine/package-lock.json
 EXTRA_PROGRAMS += bench/scheduler_bench
 bench_scheduler_bench_SOURCES = bench/scheduler_bench.c
