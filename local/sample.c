@@ -376,11 +376,17 @@ static uint32_t draw(struct sampler *s, uint32_t n)
 	return r.c[n - 1].token;
 }
 
+/*
+ * A draw multiplies logits by one over the temperature: below this the product
+ * may be no float, and long before it a draw finds the likeliest.
+ */
+#define COLDEST 1e-30F
+
 /* The token; what the model thought is in <view>. */
 static uint32_t choose(struct sampler *s, const float *logits,
     const struct sample_mask *mask, const struct logits_view *view)
 {
-	bool is_cold = !(s->options.temperature > 0);
+	bool is_cold = !(s->options.temperature > COLDEST);
 	uint32_t n;
 
 	if (is_cold && !mask && leaves_logits(&s->options))

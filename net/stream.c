@@ -272,6 +272,12 @@ static void read_on(struct stream *stream)
 	}
 }
 
+/* What was said before a reset is still to be read, and wanted. */
+static bool takes_last_words(const struct stream *stream)
+{
+	return stream->handler->takes_last_words && !stream->saw_eof;
+}
+
 /*
  * A deaf stream would not notice a reset: the kernel is asked for the error
  * itself, which also sees one that stands behind unread bytes. It says so only
@@ -288,7 +294,7 @@ static bool has_socket_error(struct stream *stream)
 	if (getsockopt(stream->fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 &&
 	    error == 0)
 		return false;
-	if (!stream->handler->takes_last_words || stream->saw_eof)
+	if (!takes_last_words(stream))
 		return true;
 	stream->is_broken = true;
 	stream->may_read = true;
@@ -299,16 +305,24 @@ static bool has_socket_error(struct stream *stream)
 
 /*
  * A server that answers early and closes resets a client that is still
- * sending: what it said stands before the reset and is read first.
+ * sending: what it said stands before the reset and is read first, by who
+ * takes last words also when it wants to read them later.
  */
 static void fail_write(struct stream *stream)
 {
 	chain_consume(&stream->out, &hub_of(stream)->pool, stream->out.len);
+	stream->stuck_ns = 0;
+	stream->was_full = false;
+	stream->owes_sent = false;
 	stream->may_write = false;
 	stream->may_read = true;
 	while (wants_read(stream))
 		read_on(stream);
-	if (stream->state == STREAM_OPEN)
+	if (stream->state != STREAM_OPEN)
+		return;
+	if (is_deaf(stream) && takes_last_words(stream))
+		stream->is_broken = true;
+	else
 		fail(stream, STREAM_RESET);
 }
 

@@ -78,7 +78,7 @@ enum result beside_read(const char *folder, const char *name, size_t max,
 
 	*text = span_make(NULL, 0);
 	(void)snprintf(path, len, "%s/%s", folder, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0) {
 		error_set(err, "%s: %s", path, strerror(errno));
 		result = errno == ENOENT || errno == ENOTDIR ? AGAIN : FAILED;

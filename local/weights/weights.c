@@ -33,7 +33,7 @@ struct weights {
 static enum result map_file(
     const char *path, struct span *bytes, struct error *err)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	enum result result = FAILED;
 	struct stat st;
 	void *at;

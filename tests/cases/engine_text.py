@@ -233,6 +233,12 @@ def files_that_are_missing_or_damaged_are_named(place):
     os.remove(place.path("damaged/tokenizer.json"))
     os.mkdir(place.path("damaged/tokenizer.json"))
     refused("tokenize", model, "tokenizer.json", "is not a file")
+    os.rmdir(place.path("damaged/tokenizer.json"))
+    # A pipe that nobody writes to is not waited for.
+    os.mkfifo(place.path("damaged/tokenizer.json"))
+    refused("tokenize", model, "tokenizer.json", "is not a file")
+    os.mkfifo(place.path("pipe.gguf"))
+    refused("tokenize", place.path("pipe.gguf"), "pipe.gguf", "is not a file")
     refused("tokenize", place.write("noise.gguf", b"noise" * 99), "noise.gguf")
 
 

@@ -53,6 +53,7 @@ enum pausing {
 struct variant {
 	bool is_tls;
 	bool is_whole; /* the body ends with what is sent; else half of it is */
+	bool is_early; /* comes before the request has left the client */
 	enum framing framing;
 	enum moment moment;
 	enum pausing pausing;
@@ -61,16 +62,23 @@ struct variant {
 
 struct server {
 	struct stream *stream;
+	bool is_early; /* answers what it has not read */
 	bool has_request;
 	bool resets_when_sent;
 };
+
+/* More than the two sockets hold. */
+static char long_body[(size_t)32 << 20];
+static const struct span long_bodies[] = {{long_body, sizeof(long_body)}};
 
 static size_t take(struct stream *stream, struct span in, void *arg)
 {
 	struct server *server = arg;
 
-	(void)stream;
-	server->has_request = span_ends_with(in, SPAN("\r\n\r\n"));
+	server->has_request =
+	    server->is_early || span_ends_with(in, SPAN("\r\n\r\n"));
+	if (server->is_early)
+		stream_pause(stream);
 	return server->has_request ? in.len : 0;
 }
 
@@ -167,6 +175,10 @@ static struct fixture *prepare_variant(void **state, const struct variant *v)
 	origin_unref(&f->origin);
 	f->origin = origin_new(&options);
 	f->probe.request.origin = f->origin;
+	if (v->is_early) {
+		f->probe.request.body = long_bodies;
+		f->probe.request.n_body = 1;
+	}
 	f->probe.at_head = v->pausing == AT_HEAD ? pause_it : NULL;
 	f->probe.at_data = v->pausing == AT_DATA ? pause_it : NULL;
 	return f;
@@ -252,7 +264,7 @@ static void check_end(const struct probe *probe, const struct variant *v)
 
 static void run_variant(const struct variant *v)
 {
-	struct server server = {.stream = NULL};
+	struct server server = {.is_early = v->is_early};
 	struct fixture *f;
 	void *state;
 
@@ -313,6 +325,20 @@ static void a_whole_answer_over_tls_is_taken_though_a_reset_follows(
 	run_variants(&(struct variant){.is_tls = true, .is_whole = true});
 }
 
+static void a_whole_answer_is_taken_though_the_request_was_cut(void **state)
+{
+	(void)state;
+	run_variants(&(struct variant){.is_whole = true, .is_early = true});
+}
+
+static void a_whole_answer_over_tls_is_taken_though_the_request_was_cut(
+    void **state)
+{
+	(void)state;
+	run_variants(&(struct variant){
+	    .is_tls = true, .is_whole = true, .is_early = true});
+}
+
 static int make_certificate(void **state)
 {
 	struct error err;
@@ -343,6 +369,10 @@ int main(void)
 	    cmocka_unit_test(a_whole_answer_is_taken_though_a_reset_follows),
 	    cmocka_unit_test(
 		a_whole_answer_over_tls_is_taken_though_a_reset_follows),
+	    cmocka_unit_test(
+		a_whole_answer_is_taken_though_the_request_was_cut),
+	    cmocka_unit_test(
+		a_whole_answer_over_tls_is_taken_though_the_request_was_cut),
 	};
 
 	return cmocka_run_group_tests(

@@ -71,6 +71,22 @@ static void draws_by_probability(void **state)
 	assert_in_range(n[2], 2977 - 111, 2977 + 111);
 }
 
+/* Of the first two one over them is no float. */
+static void hardly_any_temperature_is_none(void **state)
+{
+	static const float temperatures[] = {1e-45F, 1e-40F, 1e-38F, 1e-20F};
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		struct sample_options options = {
+		    .temperature = temperatures[i]};
+		uint32_t counts[VOCAB] = {0};
+
+		count(&options, counts);
+		assert_int_equal(counts[2], 4000);
+	}
+}
+
 static void narrows_to_what_the_options_leave(void **state)
 {
 	struct sample_options options = {.temperature = 1, .top_k = 2};
@@ -314,6 +330,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(chooses_the_likeliest_when_cold),
 	    cmocka_unit_test(draws_by_probability),
+	    cmocka_unit_test(hardly_any_temperature_is_none),
 	    cmocka_unit_test(narrows_to_what_the_options_leave),
 	    cmocka_unit_test(repeats_itself_for_a_seed),
 	    cmocka_unit_test(penalises_what_was_said),
