@@ -16,7 +16,6 @@ libsluice_a_SOURCES += \
 	local/cpu/avx512_blend.c \
 	local/cpu/avx512_float.c \
 	local/cpu/avx512_ops.c \
-	local/cpu/avx512_quads.c \
 	local/cpu/avx512_rows.c \
 	local/cpu/avx512_vnni.c \
 	local/cpu/avx512_words.c local/cpu/avx512_words.h \
@@ -59,7 +58,6 @@ libavx512_portable_a_SOURCES = tests/unit/avx512_portable.h \
 	local/cpu/avx512_blend.c \
 	local/cpu/avx512_float.c \
 	local/cpu/avx512_ops.c \
-	local/cpu/avx512_quads.c \
 	local/cpu/avx512_rows.c \
 	local/cpu/avx512_vnni.c \
 	local/cpu/avx512_words.c local/cpu/avx512_words.h

@@ -74,20 +74,9 @@ static void tile(const struct tile *t)
 	multiply(t, avx512_words);
 }
 
-/* Packed as quads and sevens, which only VNNI's kernels ask for; or words. */
-static void words_vnni(const struct tile *t)
-{
-	enum packed_kind kind = kind_of(t->w);
-
-	if (kind == PACKED_QUADS || kind == PACKED_SEVENS)
-		avx512_quads(t);
-	else
-		avx512_words_vnni(t);
-}
-
 static void tile_vnni(const struct tile *t)
 {
-	multiply(t, words_vnni);
+	multiply(t, avx512_words_vnni);
 }
 
 static void tile_bf16(const struct tile *t)
@@ -95,7 +84,7 @@ static void tile_bf16(const struct tile *t)
 	if (t->w->type == TENSOR_BF16 && t->x->limit == WORDS_BF16)
 		avx512_bf16(t);
 	else
-		multiply(t, words_vnni);
+		multiply(t, avx512_words_vnni);
 }
 
 /* What all three share. */

@@ -48,13 +48,13 @@ static inline __mmask16 avx512_below(uint32_t n)
  */
 #define AVX512_HOLD(pointer) __asm__ volatile("" : "+r"(pointer))
 
-/* Two numbers of sixteen bits, for all rows. */
-AVX512_INLINE __m512i avx512_pair(const int16_t *x)
+/* Four bytes of an operand, for all rows. */
+AVX512_INLINE __m512i avx512_four(const void *x)
 {
-	int32_t pair;
+	int32_t four;
 
-	memcpy(&pair, x, sizeof(pair));
-	return _mm512_set1_epi32(pair);
+	memcpy(&four, x, sizeof(four));
+	return _mm512_set1_epi32(four);
 }
 
 AVX512_INLINE __m256 avx512_upper(__m512 x)
@@ -120,12 +120,12 @@ static inline struct avx512_out avx512_out(
 	};
 }
 
-/* avx512_words.c, avx512_vnni.c: words times packed rows or panels. */
+/*
+ * avx512_words.c, avx512_vnni.c: words times packed rows or panels; with VNNI
+ * bytes too, times quads and sevens.
+ */
 void avx512_words(const struct tile *tile);
 void avx512_words_vnni(const struct tile *tile);
-
-/* avx512_quads.c: operands of eight bits times quads or sevens. */
-void avx512_quads(const struct tile *tile);
 
 /* avx512_bf16.c: words that are BF16 times rows that are. */
 void avx512_bf16(const struct tile *tile);

@@ -51,7 +51,7 @@ multiply_pairs(const struct step *s, const int tokens)
 #pragma GCC unroll 8
 		for (int t = 0; t < tokens; t++)
 			sums[t] =
-			    add_pairs(sums[t], w, avx512_pair(x[t] + 2 * p));
+			    add_pairs(sums[t], w, avx512_four(x[t] + 2 * p));
 	}
 	if (s->n % 2) {
 		__m512i w = avx512_load(panel + 32 * (size_t)pairs);

@@ -6,8 +6,10 @@
 #define WORDS AVX512
 #include "local/cpu/avx512_words.h"
 
-WORDS_INLINE __m512i add_pairs(__m512i sum, __m512i w, __m512i x)
+WORDS_INLINE __m512i add_four(
+    __m512i sum, __m512i w, __m512i x, const enum layout layout)
 {
+	(void)layout;
 	sum = _mm512_add_epi32(sum, _mm512_madd_epi16(w, x));
 	/* The next token's products must wait for this sum, or all are kept. */
 	AVX512_KEEP(sum);

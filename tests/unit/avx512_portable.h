@@ -33,7 +33,6 @@
 
 #define avx512_words portable_words
 #define avx512_words_vnni portable_words_vnni
-#define avx512_quads portable_quads
 #define avx512_bf16 portable_bf16
 #define avx512_to_bf16 portable_to_bf16
 #define avx512_floats portable_floats
