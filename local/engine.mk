@@ -1,7 +1,7 @@
 # engine.mk -- local/: model files, their arithmetic on the CPU, sampling.
 libsluice_a_SOURCES += \
 	local/cpu/attend.c \
-	local/cpu/avx2.c local/cpu/avx2.h \
+	local/cpu/avx2.c local/cpu/avx2.h local/cpu/avx2_few.h \
 	local/cpu/avx2_blend.c \
 	local/cpu/avx2_block.c \
 	local/cpu/avx2_float.c \

@@ -1,42 +1,19 @@
 /* avx2_packed.c -- packed groups of 16 rows times one token, or a few. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "local/cpu/avx2.h"
+#include "local/cpu/avx2_few.h"
 
 /*
- * The sums of avx2_gemm.c for up to eight tokens at a time, without a panel:
- * pairs of columns are unpacked from nibbles or bytes in registers and meet all
- * the tokens there. Eight rows by eight tokens are eight sums; a pair of
- * columns costs two instructions to unpack and a load, a multiplication and an
- * addition for each token. Zen 3 was measured to do 4.6 thousand million of
- * those triples a second, 74 products a nanosecond; with what a block's end
- * costs 57 are left, where unpacking to a panel first left 40 for eight tokens.
+ * The sums of avx2_gemm.c for a few tokens at a time, without a panel: pairs of
+ * columns are unpacked from nibbles or bytes in registers and meet the tokens
+ * there. A pair costs six instructions to unpack, a load for each token and,
+ * for eight rows and a token, a multiplication and an addition. Zen 3 does 1.6
+ * of these couples a cycle, 82 products a nanosecond; 63 are reached. (Eight
+ * rows by eight tokens, with twice the loads, reached 56.)
  *
  * One token: 0.45 vector instructions a byte of weights, so memory is the
  * limit: 20 bytes for 32 weights of four bits, 34 of eight.
- *
- * A block's sum is a whole number and exact, and blocks are added up in the
- * order of columns, here and in panels: a token's result has the same bits
- * whatever tokens are computed with it.
  */
 #if defined(__x86_64__)
-
-/*
- * Tokens of one pass over a group. Nibbles and eight tokens are more than there
- * are registers for, and still faster than two passes.
- */
-#define FEW 8
-
-/* What the machine does not fetch by itself in time, in bytes. */
-#define AHEAD 2048
-
-/* A group and some tokens. */
-struct few {
-	const uint8_t *p;             /* the group's blocks */
-	const int16_t *words;         /* the first token's */
-	const float *scales, *totals; /* the first token's */
-	size_t cols, blocks;          /* from a token to the next */
-	float *sums;                  /* (tokens, 16) */
-};
 
 /* Pair <k> of four that a vector of nibbles holds; <k> is a constant. */
 AVX2_INLINE __m256i nibbles_at(__m256i w, const int k)
@@ -48,80 +25,65 @@ AVX2_INLINE __m256i nibbles_at(__m256i w, const int k)
 	return _mm256_and_si256(_mm256_srli_epi16(w, 4 * k), low);
 }
 
-/* Where four pairs of columns, from <col> on, are found. */
-struct pairs {
-	const uint8_t *p; /* the block */
-	const int16_t *const *at;
-	int col, half; /* rows 8 <half> and on */
-};
-
-/* Pair <k> of the four; the last two are constants. */
-AVX2_INLINE __m256i pair_of(
-    const struct pairs *f, const bool is_nibbles, const int k)
+/* Eight rows' bytes of a pair as words. */
+AVX2_INLINE __m256i bytes_at(const uint8_t *p)
 {
-	if (is_nibbles)
-		return nibbles_at(
-		    avx2_load(f->p + 64 + 8 * f->col + 32 * f->half), k);
-	return _mm256_cvtepi8_epi16(
-	    _mm_loadu_si128((const __m128i_u *)(f->p + 32 + 16 * f->col +
-						32 * k + 16 * f->half)));
+	return _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i_u *)p));
 }
 
-/* The last two are constants. */
-AVX2_INLINE void add_pairs(const struct pairs *f, __m256i sums[FEW],
+/* Pair <i> of the block at <p>, 16 rows; the last two are constants. */
+AVX2_INLINE struct few_ints pair_of(
+    const uint8_t *p, const int i, const bool is_nibbles)
+{
+	if (!is_nibbles)
+		return (struct few_ints){
+		    bytes_at(p + 32 + 32 * i), bytes_at(p + 48 + 32 * i)};
+	p += 64 + 64 * (i / 4);
+	return (struct few_ints){nibbles_at(avx2_load(p), i % 4),
+	    nibbles_at(avx2_load(p + 32), i % 4)};
+}
+
+/* Adds block <b> at <p>; the last two are constants. */
+AVX2_INLINE void add_block(const struct few *f, const uint8_t *p, size_t b,
     const int tokens, const bool is_nibbles)
 {
-#pragma GCC unroll 4
-	for (int k = 0; k < 4; k++) {
-		__m256i w = pair_of(f, is_nibbles, k);
-
-#pragma GCC unroll 8
-		for (int t = 0; t < tokens; t++) {
-			sums[t] = _mm256_add_epi32(
-			    sums[t], _mm256_madd_epi16(w,
-					 avx2_pair(f->at[t] + f->col + 2 * k)));
-			/* In this order: else sums go to the stack. */
-			__asm__ volatile("" : "+x"(sums[t]));
-		}
-	}
-}
-
-/*
- * Adds block <b> of rows 8 <half> and on to the sums; <tokens> and <is_nibbles>
- * are constants. Loops are unrolled no further than registers need it.
- */
-AVX2_INLINE void add_half(const struct few *f, size_t b, const int tokens,
-    const bool is_nibbles, int half)
-{
-	const uint8_t *p =
-	    f->p + b * (is_nibbles ? PACKED_NIBBLES_BYTES : PACKED_BYTES_BYTES);
-	__m256 d = avx2_halves(p + 16 * half), m = d;
+	struct few_floats d, m;
+	struct few_ints sums[FEW];
 	const int16_t *at[FEW];
-	__m256i sums[FEW];
 
-#pragma GCC unroll 8
+#pragma GCC unroll 4
 	for (int t = 0; t < tokens; t++) {
 		at[t] = f->words + (size_t)t * f->cols + b * BLOCK_COLS;
-		sums[t] = _mm256_setzero_si256();
+		sums[t] = few_none();
 	}
-#pragma GCC unroll 1
-	for (int v = 0; v < BLOCK_COLS; v += 8)
-		add_pairs(
-		    &(struct pairs){p, at, v, half}, sums, tokens, is_nibbles);
+#pragma GCC unroll 16
+	for (int i = 0; i < BLOCK_COLS / 2; i++) {
+		struct few_ints w = pair_of(p, i, is_nibbles);
+
+#pragma GCC unroll 4
+		for (int t = 0; t < tokens; t++) {
+			__m256i x = avx2_pair(at[t] + 2 * i);
+
+			sums[t].low = _mm256_add_epi32(
+			    sums[t].low, _mm256_madd_epi16(w.low, x));
+			sums[t].high = _mm256_add_epi32(
+			    sums[t].high, _mm256_madd_epi16(w.high, x));
+			few_keep(&sums[t]);
+		}
+	}
+	d = m = few_halves(p);
 	if (is_nibbles)
-		m = avx2_halves(p + 32 + 16 * half);
-#pragma GCC unroll 8
+		m = few_halves(p + 32);
+#pragma GCC unroll 4
 	for (int t = 0; t < tokens; t++) {
-		float *to = f->sums + GROUP_ROWS * t + 8 * half;
+		float *to = f->sums + GROUP_ROWS * t;
 		size_t block = (size_t)t * f->blocks + b;
-		__m256 sum = _mm256_fmadd_ps(
-		    _mm256_mul_ps(_mm256_set1_ps(f->scales[block]), d),
-		    _mm256_cvtepi32_ps(sums[t]), _mm256_load_ps(to));
+		struct few_floats sum =
+		    few_scaled(f->scales[block], d, sums[t], to);
 
 		if (is_nibbles)
-			sum = _mm256_fmadd_ps(
-			    _mm256_set1_ps(f->totals[block]), m, sum);
-		_mm256_store_ps(to, sum);
+			sum = few_plus(sum, f->totals[block], m);
+		few_store(to, sum);
 	}
 }
 
@@ -131,103 +93,44 @@ AVX2_INLINE void add_group(
 {
 	/* A copy: stores of sums could change what is pointed to. */
 	const struct few f = *few;
-	size_t bytes = is_nibbles ? PACKED_NIBBLES_BYTES : PACKED_BYTES_BYTES;
+	const size_t bytes =
+	    is_nibbles ? PACKED_NIBBLES_BYTES : PACKED_BYTES_BYTES;
 
 	for (size_t b = 0; b < f.blocks; b++) {
-		const char *next = (const char *)f.p + b * bytes + AHEAD;
-
-		for (size_t i = 0; i < bytes; i += 64)
-			_mm_prefetch(next + i, _MM_HINT_T0);
-#pragma GCC unroll 1
-		for (int half = 0; half < 2; half++)
-			add_half(&f, b, tokens, is_nibbles, half);
+		few_prefetch(f.p + b * bytes, bytes);
+		add_block(&f, f.p + b * bytes, b, tokens, is_nibbles);
 	}
 }
 
-/*
- * A function for each number of tokens: with several in one the compiler lets
- * sums go to the stack.
- */
-#define OWN AVX2 static __attribute__((noinline))
-
-OWN void two_nibbles(const struct few *f)
+FEW_OWN void two_nibbles(const struct few *f)
 {
 	add_group(f, 2, true);
 }
 
-OWN void two_bytes(const struct few *f)
+FEW_OWN void two_bytes(const struct few *f)
 {
 	add_group(f, 2, false);
 }
 
-OWN void three_nibbles(const struct few *f)
+FEW_OWN void three_nibbles(const struct few *f)
 {
 	add_group(f, 3, true);
 }
 
-OWN void three_bytes(const struct few *f)
+FEW_OWN void three_bytes(const struct few *f)
 {
 	add_group(f, 3, false);
 }
 
-OWN void four_nibbles(const struct few *f)
+FEW_OWN void four_nibbles(const struct few *f)
 {
 	add_group(f, 4, true);
 }
 
-OWN void four_bytes(const struct few *f)
+FEW_OWN void four_bytes(const struct few *f)
 {
 	add_group(f, 4, false);
 }
-
-OWN void five_nibbles(const struct few *f)
-{
-	add_group(f, 5, true);
-}
-
-OWN void five_bytes(const struct few *f)
-{
-	add_group(f, 5, false);
-}
-
-OWN void six_nibbles(const struct few *f)
-{
-	add_group(f, 6, true);
-}
-
-OWN void six_bytes(const struct few *f)
-{
-	add_group(f, 6, false);
-}
-
-OWN void seven_nibbles(const struct few *f)
-{
-	add_group(f, 7, true);
-}
-
-OWN void seven_bytes(const struct few *f)
-{
-	add_group(f, 7, false);
-}
-
-OWN void eight_nibbles(const struct few *f)
-{
-	add_group(f, 8, true);
-}
-
-OWN void eight_bytes(const struct few *f)
-{
-	add_group(f, 8, false);
-}
-
-typedef void (*few_fn)(const struct few *f);
-
-static const few_fn few_nibbles[FEW + 1] = {NULL, NULL, two_nibbles,
-    three_nibbles, four_nibbles, five_nibbles, six_nibbles, seven_nibbles,
-    eight_nibbles};
-
-static const few_fn few_bytes[FEW + 1] = {NULL, NULL, two_bytes, three_bytes,
-    four_bytes, five_bytes, six_bytes, seven_bytes, eight_bytes};
 
 /*
  * A block of nibbles times one token's 32 words. Of a vector's four pairs two
@@ -285,10 +188,11 @@ AVX2_INLINE void byte_sums(const uint8_t *p, const int16_t *x, __m256i sums[2])
 	}
 }
 
-/* The first token's sums; <is_nibbles> is a constant. */
+/* One token's products; <is_nibbles> is a constant. */
 AVX2_INLINE void add_single(const struct few *f, const bool is_nibbles)
 {
-	uint32_t bytes = is_nibbles ? PACKED_NIBBLES_BYTES : PACKED_BYTES_BYTES;
+	const size_t bytes =
+	    is_nibbles ? PACKED_NIBBLES_BYTES : PACKED_BYTES_BYTES;
 	__m256 out[2] = {_mm256_setzero_ps(), _mm256_setzero_ps()};
 	const uint8_t *p = f->p;
 
@@ -297,8 +201,7 @@ AVX2_INLINE void add_single(const struct few *f, const bool is_nibbles)
 		__m256 scale = _mm256_set1_ps(f->scales[b]);
 		__m256i sums[2];
 
-		for (uint32_t i = 0; i < bytes; i += 64)
-			_mm_prefetch((const char *)p + AHEAD + i, _MM_HINT_T0);
+		few_prefetch(p, bytes);
 		if (is_nibbles)
 			nibble_sums(p + 64, words, sums);
 		else
@@ -318,62 +221,73 @@ AVX2_INLINE void add_single(const struct few *f, const bool is_nibbles)
 	_mm256_store_ps(f->sums + 8, out[1]);
 }
 
-OWN void add_one(const struct few *f, bool is_nibbles)
+FEW_OWN void one_nibbles(const struct few *f)
 {
-	if (is_nibbles)
-		add_single(f, true);
-	else
-		add_single(f, false);
+	add_single(f, true);
 }
 
-/* Tokens <at> .. <at> + tokens - 1 times the group whose first row is <row>. */
+FEW_OWN void one_bytes(const struct few *f)
+{
+	add_single(f, false);
+}
+
+/* Tokens <at> .. <at> + n - 1 times the group whose first row is <row>. */
 AVX2 static void multiply_group(
-    const struct tile *t, uint32_t row, uint32_t at, uint32_t tokens)
+    const struct tile *t, few_fn add, uint32_t row, uint32_t at, uint32_t n)
 {
 	const struct packed *packed = t->w->packed;
 	const struct operand *x = t->x;
-	bool is_nibbles = packed->kind == PACKED_NIBBLES;
 	size_t blocks = packed->blocks;
+	float *out = t->out + (size_t)at * t->w->rows + row;
 	float sums[FEW * GROUP_ROWS] __attribute__((aligned(32)));
-	struct few f = {
+
+	avx2_clear(sums, n * GROUP_ROWS);
+	add(&(struct few){
 	    .p =
 		packed->data + (size_t)(row / GROUP_ROWS) * packed->group_bytes,
 	    .words = x->words + (size_t)at * x->cols,
+	    .bytes = x->bytes ? x->bytes + (size_t)at * x->cols : NULL,
 	    .scales = x->scales + at * blocks,
 	    .totals = x->sums + at * blocks,
 	    .cols = x->cols,
 	    .blocks = blocks,
 	    .sums = sums,
-	};
-
-	avx2_clear(sums, tokens * GROUP_ROWS);
-	if (tokens == 1)
-		add_one(&f, is_nibbles);
-	else
-		(is_nibbles ? few_nibbles : few_bytes)[tokens](&f);
-	for (uint32_t i = 0; i < tokens; i++)
+	});
+	for (uint32_t i = 0; i < n; i++)
 		avx2_put_group(&(struct group_out){
-		    .out = t->out + (size_t)(at + i) * t->w->rows + row,
+		    .out = out + (size_t)i * t->w->rows,
 		    .sums = sums + (size_t)GROUP_ROWS * i,
 		    .bias = t->w->bias ? t->w->bias + row : NULL,
 		    .rows = t->w->rows - row,
 		});
 }
 
-void avx2_packed(const struct tile *t)
+void avx2_few_groups(const struct tile *t, const few_fn of[FEW + 1])
 {
-	uint32_t n = t->x->n;
-	uint32_t parts = (n + FEW - 1) / FEW;
+	uint32_t n = t->x->n, parts = (n + FEW - 1) / FEW;
 
 	for (uint32_t row = t->first; row < t->first + t->n;
 	     row += GROUP_ROWS) {
 		for (uint32_t i = 0, at = 0; i < parts; i++) {
-			uint32_t end = n * (i + 1) / parts;
+			uint32_t end =
+			    (uint32_t)((uint64_t)n * (i + 1) / parts);
 
-			multiply_group(t, row, at, end - at);
+			multiply_group(t, of[end - at], row, at, end - at);
 			at = end;
 		}
 	}
+}
+
+void avx2_packed(const struct tile *t)
+{
+	const struct packed *packed = t->w->packed;
+	static const few_fn of_nibbles[FEW + 1] = {
+	    NULL, one_nibbles, two_nibbles, three_nibbles, four_nibbles};
+	static const few_fn of_bytes[FEW + 1] = {
+	    NULL, one_bytes, two_bytes, three_bytes, four_bytes};
+
+	avx2_few_groups(
+	    t, packed->kind == PACKED_NIBBLES ? of_nibbles : of_bytes);
 }
 #else
 typedef int avx2_packed_is_for_x86;
