@@ -118,6 +118,8 @@ static void words_rows(void *arg, uint32_t first, uint32_t n)
 	const struct cpu *cpu = job->cpu;
 	size_t cols = job->x->cols, blocks = cols / BLOCK_COLS;
 
+	if (job->x->make)
+		job->x->make(job->x->arg, first, n);
 	for (size_t i = first; i < first + n; i++)
 		cpu->kernels->to_words(job->x->values + i * cols,
 		    &(struct words_row){
@@ -147,8 +149,11 @@ static void make_words(struct cpu *cpu, struct operand *x,
 			job.limit = limit;
 	}
 	x->limit = job.limit;
-	if (!job.limit)
+	if (!job.limit) {
+		if (x->make)
+			cpu_rows(cpu, x->n, x->make, x->arg);
 		return;
+	}
 	if (need > cpu->n_words) {
 		cpu->n_words = need;
 		cpu->words =
@@ -235,56 +240,16 @@ void cpu_multiply(struct cpu *cpu, struct operand *operand,
 	crew_run(cpu->crew, multiply_task, &job, job.first_task[count]);
 }
 
-/* A job of rows and whose kernels do it. */
-struct norm_rows {
-	const struct kernels *kernels;
-	const struct norm_job *job;
-};
-
-static void norm_rows(void *arg, uint32_t first, uint32_t n)
+void cpu_norm(const struct cpu *cpu, const struct norm_job *job)
 {
-	const struct norm_rows *rows = arg;
-	const struct norm_job *job = rows->job;
-
-	for (size_t i = first; i < first + n; i++)
-		rows->kernels->norm(job, job->x + i * job->norm->n,
+	for (size_t i = 0; i < job->n; i++)
+		cpu->kernels->norm(job, job->x + i * job->norm->n,
 		    job->out + i * job->norm->n);
 }
 
-void cpu_norm(struct cpu *cpu, const struct norm_job *job)
+void cpu_activate(const struct cpu *cpu, const struct activate_job *job)
 {
-	struct norm_rows rows = {cpu->kernels, job};
-
-	cpu_rows(cpu, job->n, norm_rows, &rows);
-}
-
-struct activate_parts {
-	const struct kernels *kernels;
-	const struct activate_job *job;
-};
-
-/* Values are as good as rows to split by: a part is so many of them. */
-#define PART_VALUES 512
-
-static void activate_parts(void *arg, uint32_t first, uint32_t n)
-{
-	const struct activate_parts *parts = arg;
-	const struct activate_job *job = parts->job;
-	size_t all = (size_t)job->n * job->cols;
-	size_t at = (size_t)first * PART_VALUES;
-	size_t some = (size_t)n * PART_VALUES;
-
-	parts->kernels->activate(job->activation, job->gate + at,
-	    job->up ? job->up + at : NULL, some < all - at ? some : all - at);
-}
-
-void cpu_activate(struct cpu *cpu, const struct activate_job *job)
-{
-	struct activate_parts parts = {cpu->kernels, job};
-	size_t all = (size_t)job->n * job->cols;
-
-	cpu_rows(cpu, (uint32_t)((all + PART_VALUES - 1) / PART_VALUES),
-	    activate_parts, &parts);
+	cpu->kernels->activate(job->activation, job->gate, job->up, job->n);
 }
 
 void cpu_turn(const struct cpu *cpu, const struct rope_turn *turn, float *heads,
@@ -292,30 +257,6 @@ void cpu_turn(const struct cpu *cpu, const struct rope_turn *turn, float *heads,
 {
 	for (size_t h = 0; h < n; h++)
 		cpu->kernels->turn(turn, heads + h * head_dim);
-}
-
-struct add_job {
-	float *x;
-	const float *y;
-	uint32_t cols;
-};
-
-static void add_rows(void *arg, uint32_t first, uint32_t n)
-{
-	const struct add_job *job = arg;
-	float *x = job->x + (size_t)first * job->cols;
-	const float *y = job->y + (size_t)first * job->cols;
-
-	for (size_t i = 0; i < (size_t)n * job->cols; i++)
-		x[i] += y[i];
-}
-
-void cpu_add(
-    struct cpu *cpu, float *x, const float *y, uint32_t n, uint32_t cols)
-{
-	struct add_job job = {x, y, cols};
-
-	cpu_rows(cpu, n, add_rows, &job);
 }
 
 void cpu_row(const struct matrix *m, uint32_t i, bool adds, float *out)

@@ -45,13 +45,23 @@ struct pack_options {
 uint64_t cpu_pack(struct cpu *cpu, struct matrix *const *matrices, uint32_t n,
     const struct pack_options *options);
 
+/* Rows <first> .. <first> + n - 1 of a batch. */
+typedef void (*cpu_rows_fn)(void *arg, uint32_t first, uint32_t n);
+
+/* Calls <fn> for parts of <n> rows, on all threads when there are many. */
+void cpu_rows(struct cpu *cpu, uint32_t n, cpu_rows_fn fn, void *arg);
+
 /*
  * The left side of products: values (n, cols) in F32, and what cpu_multiply
- * made of them to multiply faster with, valid until it is called again.
+ * made of them to multiply faster with, valid until it is called again. Values
+ * may be made on the way, which spares the threads a meeting: <make>, unless it
+ * is NULL, is called once for each row and writes it.
  */
 struct operand {
 	const float *values; /* (n, cols) */
 	uint32_t n, cols;
+	cpu_rows_fn make;
+	void *arg;            /* of make */
 	const int16_t *words; /* (n, cols) 16-bit values, or NULL */
 	const float *scales;  /* (n, cols / 32) their scales */
 	const float *sums;    /* (n, cols / 32) scale times sum of words */
@@ -73,13 +83,10 @@ struct product {
 void cpu_multiply(struct cpu *cpu, struct operand *operand,
     const struct product *products, uint32_t count);
 
-/* Rows <first> .. <first> + n - 1 of a batch. */
-typedef void (*cpu_rows_fn)(void *arg, uint32_t first, uint32_t n);
-
-/* Calls <fn> for parts of <n> rows, on all threads when there are many. */
-void cpu_rows(struct cpu *cpu, uint32_t n, cpu_rows_fn fn, void *arg);
-
-/* out (n, norm->n) from x of the same shape; out may be x. */
+/*
+ * What follows works on the caller's thread, for functions of rows. First: out
+ * (n, norm->n) from x of the same shape; out may be x.
+ */
 struct norm_job {
 	const struct norm *norm;
 	double eps;
@@ -88,24 +95,23 @@ struct norm_job {
 	float *out;      /* (n, norm->n) */
 	uint32_t n;
 };
-void cpu_norm(struct cpu *cpu, const struct norm_job *job);
+void cpu_norm(const struct cpu *cpu, const struct norm_job *job);
 
-/* gate (n, cols) = activation(gate), times up (n, cols) unless that is NULL. */
+/* gate (n) = activation(gate), times up (n) unless that is NULL. */
 struct activate_job {
 	enum activation activation;
 	float *gate;
 	const float *up;
-	uint32_t n, cols;
+	size_t n;
 };
-void cpu_activate(struct cpu *cpu, const struct activate_job *job);
+void cpu_activate(const struct cpu *cpu, const struct activate_job *job);
 
 /* Turns <n> heads of <head_dim>, the same position's. */
 void cpu_turn(const struct cpu *cpu, const struct rope_turn *turn, float *heads,
     uint32_t n, uint32_t head_dim);
 
-/* x (n, cols) += y (n, cols). */
-void cpu_add(
-    struct cpu *cpu, float *x, const float *y, uint32_t n, uint32_t cols);
+/* Row <i> of <m> as F32, added to out (cols) where <adds>. */
+void cpu_row(const struct matrix *m, uint32_t i, bool adds, float *out);
 
 /* One token of a batch: where it stands in its sequence. */
 struct row {
@@ -115,10 +121,10 @@ struct row {
 };
 
 /*
- * Attention of <n> rows whose keys and values are stored already, those of
- * the rows themselves included. A causal row sees the <window> tokens up to
- * its own (all for 0); one that attends both ways all tokens of its sequence
- * at a distance of at most <window>.
+ * On all threads again: attention of <n> rows whose keys and values are stored
+ * already, those of the rows themselves included. A causal row sees the
+ * <window> tokens up to its own (all for 0); one that attends both ways all
+ * tokens of its sequence at a distance of at most <window>.
  */
 struct attention {
 	const struct row *rows; /* (n) */
@@ -133,8 +139,5 @@ struct attention {
 	uint32_t slot;
 };
 void cpu_attend(struct cpu *cpu, const struct attention *attention);
-
-/* Row <i> of <m> as F32, added to out (cols) where <adds>. */
-void cpu_row(const struct matrix *m, uint32_t i, bool adds, float *out);
 
 #endif

@@ -79,6 +79,16 @@ void forward_shapes(
 	}
 }
 
+/* A product of x (n, columns of the matrix). */
+static void multiply(struct forward *f, const float *x, uint32_t n,
+    const struct product *product)
+{
+	struct operand operand = {
+	    .values = x, .n = n, .cols = product->w->cols};
+
+	cpu_multiply(f->cpu, &operand, product, 1);
+}
+
 static float *floats(uint32_t rows, uint32_t cols)
 {
 	return mem_alloc((size_t)rows * cols * sizeof(float));
@@ -124,37 +134,35 @@ static void norm(const struct forward *f, const struct norm *norm,
 	    });
 }
 
-/* Products of x (n, columns of the matrices). */
-static void multiply(struct forward *f, const float *x, uint32_t n,
-    const struct product *products, uint32_t count)
-{
-	struct operand operand = {
-	    .values = x, .n = n, .cols = products[0].w->cols};
+/* Rows and where they stand. */
+struct rows_job {
+	struct forward *f;
+	const struct row *rows;
+};
 
-	cpu_multiply(f->cpu, &operand, products, count);
-}
-
-static void embed(struct forward *f, const struct row *rows, uint32_t n)
+static void embed(void *arg, uint32_t first, uint32_t n)
 {
+	const struct rows_job *job = arg;
+	struct forward *f = job->f;
 	const struct parts *p = f->parts;
 	uint32_t hidden = p->config.hidden;
 	float scale = (float)p->config.embed_scale;
 
-	for (uint32_t i = 0; i < n; i++) {
+	for (uint32_t i = first; i < first + n; i++) {
+		const struct row *row = &job->rows[i];
 		float *x = f->x + (size_t)i * hidden;
 
-		cpu_row(&p->embed, rows[i].token, false, x);
+		cpu_row(&p->embed, row->token, false, x);
 		if (p->types.data)
-			cpu_row(&p->types, rows[i].type, true, x);
+			cpu_row(&p->types, row->type, true, x);
 		if (p->positions.data)
 			cpu_row(&p->positions,
-			    p->config.first_position + rows[i].position, true,
-			    x);
+			    p->config.first_position + row->position, true, x);
 		for (uint32_t k = 0; scale != 1 && k < hidden; k++)
 			x[k] *= scale;
+		if (p->embed_norm.weight)
+			norm(f, &p->embed_norm, x, x, 1);
 	}
-	if (p->embed_norm.weight)
-		norm(f, &p->embed_norm, f->x, f->x, n);
 }
 
 static void make_angles(struct forward *f, const struct row *rows, uint32_t n)
@@ -199,28 +207,44 @@ static void store_heads(const struct forward *f, const struct row *row,
 struct place_job {
 	const struct forward *f;
 	const struct row *rows;
-	enum layer_kind kind;
+	const struct layer *layer;
 	uint32_t slot;
 };
+
+/* Norms of a row's queries and keys, head by head. */
+static void norm_heads(
+    const struct forward *f, const struct layer *layer, size_t row)
+{
+	const struct config *c = &f->parts->config;
+	float *q = f->q + row * c->n_heads * c->head_dim;
+	float *k = f->k + row * c->n_kv_heads * c->head_dim;
+
+	if (!layer->q_norm.weight)
+		return;
+	norm(f, &layer->q_norm, q, q, c->n_heads);
+	norm(f, &layer->k_norm, k, k, c->n_kv_heads);
+}
 
 static void place_rows(void *arg, uint32_t first, uint32_t n)
 {
 	const struct place_job *job = arg;
 	const struct forward *f = job->f;
 	const struct config *c = &f->parts->config;
-	uint32_t half = f->parts->rope[job->kind].dims / 2;
+	enum layer_kind kind = job->layer->kind;
+	uint32_t half = f->parts->rope[kind].dims / 2;
 	size_t q = (size_t)c->n_heads * c->head_dim;
 	size_t kv = (size_t)c->n_kv_heads * c->head_dim;
-	struct kv_place place = {.group = (int)job->kind, .slot = job->slot};
+	struct kv_place place = {.group = (int)kind, .slot = job->slot};
 
 	for (size_t i = first; i < first + n; i++) {
 		struct rope_turn turn = {
-		    .cosines = f->cosines[job->kind] + i * half,
-		    .sines = f->sines[job->kind] + i * half,
+		    .cosines = f->cosines[kind] + i * half,
+		    .sines = f->sines[kind] + i * half,
 		    .half = half,
 		    .in_pairs = c->rope_in_pairs,
 		};
 
+		norm_heads(f, job->layer, i);
 		if (half) {
 			cpu_turn(f->cpu, &turn, f->q + i * q, c->n_heads,
 			    c->head_dim);
@@ -234,21 +258,68 @@ static void place_rows(void *arg, uint32_t first, uint32_t n)
 	}
 }
 
-/* y = attention of in; stores the rows' keys and values on the way. */
-static void attend(struct forward *f, uint32_t at, const float *in,
-    const struct row *rows, uint32_t n)
+/*
+ * What lies between two parts: what the one before gave, y, is added to the
+ * residual stream, with the norm that follows that part, of the sum for BERT,
+ * of what is added for Gemma; and the norm that comes before the next part.
+ */
+struct passage {
+	const struct forward *f;
+	const struct norm *after;  /* or NULL: no part was before */
+	const struct norm *before; /* the next; its weight is NULL: no norm */
+};
+
+static void pass_rows(void *arg, uint32_t first, uint32_t n)
+{
+	const struct passage *p = arg;
+	const struct forward *f = p->f;
+	const struct config *c = &f->parts->config;
+	bool of_sum = (c->family->traits & TRAIT_POST_NORM) != 0;
+	size_t at = (size_t)first * c->hidden, all = (size_t)n * c->hidden;
+	float *x = f->x + at, *y = f->y + at;
+
+	if (p->after) {
+		if (p->after->weight && !of_sum)
+			norm(f, p->after, y, y, n);
+		for (size_t i = 0; i < all; i++)
+			x[i] += y[i];
+		if (p->after->weight && of_sum)
+			norm(f, p->after, x, x, n);
+	}
+	if (p->before->weight)
+		norm(f, p->before, x, f->h + at, n);
+}
+
+/* What the part after reads. */
+static const float *passed(const struct passage *p)
+{
+	return p->before->weight ? p->f->h : p->f->x;
+}
+
+/* The part's operand, made on the way. */
+static struct operand entering(struct passage *p, uint32_t n)
+{
+	return (struct operand){
+	    .values = passed(p),
+	    .n = n,
+	    .cols = p->f->parts->config.hidden,
+	    .make = pass_rows,
+	    .arg = p,
+	};
+}
+
+/* y = attention of <in>; stores the rows' keys and values on the way. */
+static void attend(
+    struct forward *f, uint32_t at, struct operand in, const struct row *rows)
 {
 	const struct config *c = &f->parts->config;
 	const struct layer *layer = &f->parts->layers[at];
 	struct product products[] = {
 	    {&layer->q, f->q}, {&layer->k, f->k}, {&layer->v, f->v}};
-	struct place_job place = {f, rows, layer->kind, f->slots[at]};
+	struct place_job place = {f, rows, layer, f->slots[at]};
+	uint32_t n = in.n;
 
-	multiply(f, in, n, products, 3);
-	if (layer->q_norm.weight) {
-		norm(f, &layer->q_norm, f->q, f->q, n * c->n_heads);
-		norm(f, &layer->k_norm, f->k, f->k, n * c->n_kv_heads);
-	}
+	cpu_multiply(f->cpu, &in, products, 3);
 	cpu_rows(f->cpu, n, place_rows, &place);
 	cpu_attend(
 	    f->cpu, &(struct attention){
@@ -265,74 +336,74 @@ static void attend(struct forward *f, uint32_t at, const float *in,
 			.group = (int)layer->kind,
 			.slot = f->slots[at],
 		    });
-	multiply(f, f->att, n, &(struct product){&layer->o, f->y}, 1);
+	multiply(f, f->att, n, &(struct product){&layer->o, f->y});
 }
 
-/* y = the feed-forward part of in. */
-static void feed(
-    struct forward *f, const struct layer *layer, const float *in, uint32_t n)
+/* The inner rows of a feed-forward part that wait for their activation. */
+struct inner {
+	const struct forward *f;
+	float *values;   /* (cap, ff) */
+	const float *up; /* (cap, ff), or NULL */
+};
+
+static void activate_rows(void *arg, uint32_t first, uint32_t n)
 {
-	const struct config *c = &f->parts->config;
+	const struct inner *inner = arg;
+	const struct config *c = &inner->f->parts->config;
+	size_t at = (size_t)first * c->ff;
+
+	cpu_activate(inner->f->cpu, &(struct activate_job){
+					.activation = c->activation,
+					.gate = inner->values + at,
+					.up = inner->up ? inner->up + at : NULL,
+					.n = (size_t)n * c->ff,
+				    });
+}
+
+/* y = the feed-forward part of <in>. */
+static void feed(
+    struct forward *f, const struct layer *layer, struct operand in)
+{
+	bool is_gated = layer->gate.data != NULL;
 	struct product products[] = {
 	    {&layer->up, f->up}, {&layer->gate, f->gate}};
-	bool is_gated = layer->gate.data != NULL;
-	float *inner = is_gated ? f->gate : f->up;
+	struct inner inner = {
+	    f, is_gated ? f->gate : f->up, is_gated ? f->up : NULL};
+	struct operand operand = {
+	    .values = inner.values,
+	    .n = in.n,
+	    .cols = f->parts->config.ff,
+	    .make = activate_rows,
+	    .arg = &inner,
+	};
 
-	multiply(f, in, n, products, is_gated ? 2 : 1);
-	cpu_activate(f->cpu, &(struct activate_job){
-				 .activation = c->activation,
-				 .gate = inner,
-				 .up = is_gated ? f->up : NULL,
-				 .n = n,
-				 .cols = c->ff,
-			     });
-	multiply(f, inner, n, &(struct product){&layer->down, f->y}, 1);
-}
-
-/* The input of a part: x, or x normed where a norm comes before. */
-static const float *enter(
-    struct forward *f, const struct norm *before, uint32_t n)
-{
-	if (!before->weight)
-		return f->x;
-	norm(f, before, f->x, f->h, n);
-	return f->h;
-}
-
-/*
- * x = x + y, with the norm that follows a part: of the sum for BERT, of what
- * is added for Gemma.
- */
-static void leave(struct forward *f, const struct norm *after, uint32_t n)
-{
-	const struct config *c = &f->parts->config;
-	bool of_sum = (c->family->traits & TRAIT_POST_NORM) != 0;
-
-	if (after->weight && !of_sum)
-		norm(f, after, f->y, f->y, n);
-	cpu_add(f->cpu, f->x, f->y, n, c->hidden);
-	if (after->weight && of_sum)
-		norm(f, after, f->x, f->x, n);
+	cpu_multiply(f->cpu, &in, products, is_gated ? 2 : 1);
+	cpu_multiply(
+	    f->cpu, &operand, &(struct product){&layer->down, f->y}, 1);
 }
 
 const float *forward_run(struct forward *f, const struct row *rows, uint32_t n)
 {
 	const struct parts *p = f->parts;
+	struct rows_job job = {f, rows};
+	struct passage passage = {.f = f};
 
 	grow(f, n);
-	embed(f, rows, n);
+	cpu_rows(f->cpu, n, embed, &job);
 	make_angles(f, rows, n);
 	for (uint32_t i = 0; i < p->config.n_layers; i++) {
 		const struct layer *layer = &p->layers[i];
 
-		attend(f, i, enter(f, &layer->attn_norm, n), rows, n);
-		leave(f, &layer->attn_post_norm, n);
-		feed(f, layer, enter(f, &layer->mlp_norm, n), n);
-		leave(f, &layer->mlp_post_norm, n);
+		passage.before = &layer->attn_norm;
+		attend(f, i, entering(&passage, n), rows);
+		passage.after = &layer->attn_post_norm;
+		passage.before = &layer->mlp_norm;
+		feed(f, layer, entering(&passage, n));
+		passage.after = &layer->mlp_post_norm;
 	}
-	if (p->final_norm.weight)
-		norm(f, &p->final_norm, f->x, f->x, n);
-	return f->x;
+	passage.before = &p->final_norm;
+	cpu_rows(f->cpu, n, pass_rows, &passage);
+	return passed(&passage);
 }
 
 void forward_head(
@@ -341,7 +412,7 @@ void forward_head(
 	const struct config *c = &f->parts->config;
 	float cap = (float)c->final_softcap;
 
-	multiply(f, hidden, n, &(struct product){&f->parts->head, logits}, 1);
+	multiply(f, hidden, n, &(struct product){&f->parts->head, logits});
 	for (size_t i = 0; cap > 0 && i < (size_t)n * c->vocab; i++)
 		logits[i] = cap * tanhf(logits[i] / cap);
 }
@@ -353,17 +424,16 @@ void forward_classify(struct forward *f, const float *pooled, float *logits)
 
 	grow(f, 1);
 	if (p->pooler.data) {
-		multiply(f, pooled, 1, &(struct product){&p->pooler, f->h}, 1);
+		multiply(f, pooled, 1, &(struct product){&p->pooler, f->h});
 		cpu_activate(f->cpu, &(struct activate_job){
 					 .activation = c->pooled,
 					 .gate = f->h,
-					 .n = 1,
-					 .cols = c->hidden,
+					 .n = c->hidden,
 				     });
 	} else {
 		memcpy(f->h, pooled, c->hidden * sizeof(*f->h));
 	}
 	if (p->pooler_norm.weight)
 		norm(f, &p->pooler_norm, f->h, f->h, 1);
-	multiply(f, f->h, 1, &(struct product){&p->classifier, logits}, 1);
+	multiply(f, f->h, 1, &(struct product){&p->classifier, logits});
 }
