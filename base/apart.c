@@ -94,14 +94,19 @@ static void suffer(int number)
  */
 static void stop(const struct apart *apart, int number)
 {
+	siginfo_t how = {.si_pid = 0};
 	sigset_t pending;
 
 	kill(apart->program, SIGSTOP);
+	/* What was passed on before may end it instead. */
+	waitid(P_PID, (id_t)apart->program, &how, WSTOPPED | WEXITED | WNOWAIT);
+	if (how.si_code != CLD_STOPPED)
+		return;
 	suffer(number);
 	/*
-	 * Here somebody has continued it, which is taken in turn, behind what
-	 * ends it; or it was not stopped, in a group without a shell or with
-	 * the signal ignored, as the program would not have been.
+	 * Here somebody has continued it, which is taken in turn; or it was not
+	 * stopped, in a group without a shell or with the signal ignored, as
+	 * the program would not have been.
 	 */
 	sigpending(&pending);
 	if (!sigismember(&pending, SIGCONT))
