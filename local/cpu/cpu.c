@@ -77,27 +77,34 @@ void *spread_scratch(struct cpu *cpu, uint32_t thread, size_t bytes)
 struct rows_job {
 	cpu_rows_fn fn;
 	void *arg;
-	uint32_t n;
+	uint32_t n, some; /* of a task */
 };
 
 static void rows_task(void *arg, uint32_t task, uint32_t thread)
 {
 	const struct rows_job *job = arg;
-	uint32_t first = task * TASK_ROWS, left = job->n - first;
+	uint32_t first = task * job->some, left = job->n - first;
 
 	(void)thread;
-	job->fn(job->arg, first, left < TASK_ROWS ? left : TASK_ROWS);
+	job->fn(job->arg, first, left < job->some ? left : job->some);
 }
 
 void cpu_rows(struct cpu *cpu, uint32_t n, cpu_rows_fn fn, void *arg)
 {
-	struct rows_job job = {fn, arg, n};
+	struct rows_job job = {fn, arg, n, TASK_ROWS};
 
 	if (n < 2 * TASK_ROWS || crew_threads(cpu->crew) == 1)
 		fn(arg, 0, n);
 	else
 		crew_run(cpu->crew, rows_task, &job,
 		    (n + TASK_ROWS - 1) / TASK_ROWS);
+}
+
+void cpu_each(struct cpu *cpu, uint32_t n, cpu_rows_fn fn, void *arg)
+{
+	struct rows_job job = {fn, arg, n, 1};
+
+	crew_run(cpu->crew, rows_task, &job, n);
 }
 
 /* An operand on its way to words. */

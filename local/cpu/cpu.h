@@ -51,6 +51,9 @@ typedef void (*cpu_rows_fn)(void *arg, uint32_t first, uint32_t n);
 /* Calls <fn> for parts of <n> rows, on all threads when there are many. */
 void cpu_rows(struct cpu *cpu, uint32_t n, cpu_rows_fn fn, void *arg);
 
+/* The same of rows that take long, one by one. */
+void cpu_each(struct cpu *cpu, uint32_t n, cpu_rows_fn fn, void *arg);
+
 /*
  * The left side of products: values (n, cols) in F32, and what cpu_multiply
  * made of them to multiply faster with, valid until it is called again. Values

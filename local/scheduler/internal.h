@@ -128,10 +128,11 @@ struct text {
 
 	/* While it runs: */
 	struct session *session;
-	struct chain chain;      /* hashes stay when it does not */
-	struct sampler *sampler; /* from the first admission to the end */
-	uint32_t reserved;       /* tokens that there is memory for */
-	uint32_t most;           /* tokens computed before a preemption */
+	struct chain chain;          /* hashes stay when it does not */
+	struct sampler *sampler;     /* from the first admission to the end */
+	struct sample_choice choice; /* the step's */
+	uint32_t reserved;           /* tokens that there is memory for */
+	uint32_t most;               /* tokens computed before a preemption */
 	bool is_ready; /* its prompt may go on in the step that is planned */
 };
 

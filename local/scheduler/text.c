@@ -155,44 +155,61 @@ static void append(struct text *t, uint32_t token)
 	t->tokens[t->n_tokens++] = token;
 }
 
-static struct sample_choice choose(struct text *t, const float *logits)
+/* Whether something can follow: a grammar may allow what nothing spells. */
+static bool may_go_on(const struct text *t)
 {
-	struct sample_mask mask = {t->bound.words, t->bound.n_words};
-
-	return sampler_choose(
-	    t->sampler, logits, t->bound.is_on ? &mask : NULL);
+	return !t->bound.is_on || t->bound.has_mask;
 }
 
-/* Chooses what follows and tells of it. */
+/* Chooses what follows, for each part apart: a look at a whole vocabulary. */
+static void choose_some(void *arg, uint32_t first, uint32_t n)
+{
+	const struct lane *lane = arg;
+
+	for (uint32_t i = first; i < first + n; i++) {
+		const float *logits = lane->parts[i].logits;
+		struct sample_mask mask;
+		struct text *t;
+
+		if (!lane->planned[i] || !logits)
+			continue;
+		t = lane->planned[i]->text;
+		if (!may_go_on(t))
+			continue;
+		mask = (struct sample_mask){t->bound.words, t->bound.n_words};
+		t->choice = sampler_choose(
+		    t->sampler, logits, t->bound.is_on ? &mask : NULL);
+	}
+}
+
+/* Takes what was chosen and tells of it. */
 static void go_on(struct job *job, const float *logits)
 {
 	struct text *t = job->text;
-	struct sample_choice choice;
 	struct bound_step step;
 	struct error err;
 	bool is_over;
 
-	if (t->bound.is_on && !t->bound.has_mask) {
+	if (!may_go_on(t)) {
 		job_end(job, JOB_FAILED,
 		    "the vocabulary has no token for what must come next");
 		return;
 	}
-	choice = choose(t, logits);
-	if (ends_have(&job->lane->ends, choice.token)) {
+	if (ends_have(&job->lane->ends, t->choice.token)) {
 		finish(job, JOB_STOP, false);
 		return;
 	}
 	if (!bound_accept(&t->bound,
-		checkpoint_tokenizer(job->lane->checkpoint), choice.token,
+		checkpoint_tokenizer(job->lane->checkpoint), t->choice.token,
 		&step)) {
 		job_end(job, JOB_FAILED,
 		    "the answer does not begin as its grammar asks");
 		return;
 	}
 	t->written++;
-	append(t, choice.token);
-	told_add(job, &choice, logits, step.is_free);
-	if (writer_push(t->writer, choice.token, &is_over, &err) != OK)
+	append(t, t->choice.token);
+	told_add(job, &t->choice, logits, step.is_free);
+	if (writer_push(t->writer, t->choice.token, &is_over, &err) != OK)
 		job_end(job, JOB_FAILED, err.text);
 	else if (is_over || step.is_over || t->written == t->limit)
 		finish(job, step.is_over ? JOB_STOP : JOB_LENGTH, is_over);
@@ -298,6 +315,7 @@ void text_step(struct lane *lane)
 		run_apart(lane, &plan);
 	enter_pages(lane, &plan);
 	account(lane, &plan, clock_mono_ns() - from);
+	cpu_each(lane->model->cpu, plan.n, choose_some, lane);
 	for (uint32_t i = 0; i < plan.n; i++) {
 		if (lane->planned[i] && lane->parts[i].logits)
 			go_on(lane->planned[i], lane->parts[i].logits);
