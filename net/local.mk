@@ -38,10 +38,20 @@ libsluice_a_SOURCES += \
 UNIT_TESTS += \
 	tests/unit/test_loop \
 	tests/unit/test_stream \
+	tests/unit/test_stream_end \
+	tests/unit/test_stream_open \
+	tests/unit/test_stream_peer \
 	tests/unit/test_tls
+STREAM_SIDE = tests/unit/stream_fixture.c tests/unit/stream_fixture.h
 tests_unit_test_loop_SOURCES = tests/unit/test_loop.c
-tests_unit_test_stream_SOURCES = tests/unit/test_stream.c
-tests_unit_test_tls_SOURCES = tests/unit/test_tls.c \
+tests_unit_test_stream_SOURCES = tests/unit/test_stream.c $(STREAM_SIDE)
+tests_unit_test_stream_end_SOURCES = tests/unit/test_stream_end.c \
+	$(STREAM_SIDE)
+tests_unit_test_stream_open_SOURCES = tests/unit/test_stream_open.c \
+	$(STREAM_SIDE)
+tests_unit_test_stream_peer_SOURCES = tests/unit/test_stream_peer.c \
+	$(STREAM_SIDE)
+tests_unit_test_tls_SOURCES = tests/unit/test_tls.c $(STREAM_SIDE) \
 	tests/unit/certificates.c tests/unit/certificates.h
 
 # --- the server
