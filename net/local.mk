@@ -32,8 +32,10 @@ TESTS += tests/cases/http1_conformance.py
 libsluice_a_SOURCES += \
 	net/chain.c net/chain.h \
 	net/loop.c net/loop.h net/loop_priv.h \
-	net/stream.c net/stream.h net/stream_io.h \
-	net/stream_plain.c net/stream_tls.c \
+	net/stream.c net/stream.h net/stream_priv.h \
+	net/stream_end.c net/stream_open.c net/stream_peer.c \
+	net/stream_hub.c net/stream_hub.h \
+	net/stream_io.h net/stream_plain.c net/stream_tls.c \
 	net/tls.c net/tls.h net/tls_priv.h
 UNIT_TESTS += \
 	tests/unit/test_loop \

@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "net/stream_io.h"
+#include "net/stream_priv.h"
 #include "tests/unit/stream_fixture.h"
 
 static void on_open(struct stream *stream, void *arg)

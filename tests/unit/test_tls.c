@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "net/stream_io.h"
+#include "net/stream_priv.h"
 #include "net/tls.h"
 #include "tests/unit/certificates.h"
 #include "tests/unit/stream_fixture.h"
