@@ -58,7 +58,8 @@ tests_unit_test_tls_SOURCES = tests/unit/test_tls.c $(STREAM_SIDE) \
 
 # --- the server
 libsluice_a_SOURCES += \
-	net/conn.c net/exchange.c net/server.c net/server.h net/server_priv.h
+	net/conn.c net/conn.h net/conn_read.c net/conn_time.c \
+	net/exchange.c net/server.c net/server.h net/server_priv.h
 UNIT_TESTS += \
 	tests/unit/test_server \
 	tests/unit/test_server_life
