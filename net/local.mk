@@ -83,6 +83,7 @@ UNIT_TESTS += \
 	tests/unit/test_call \
 	tests/unit/test_call_reset \
 	tests/unit/test_client \
+	tests/unit/test_client_keep \
 	tests/unit/test_client_tls \
 	tests/unit/test_dial \
 	tests/unit/test_digest \
@@ -94,6 +95,7 @@ tests_unit_test_call_SOURCES = tests/unit/test_call.c $(PEER)
 tests_unit_test_call_reset_SOURCES = tests/unit/test_call_reset.c $(PEER) \
 	tests/unit/certificates.c tests/unit/certificates.h
 tests_unit_test_client_SOURCES = tests/unit/test_client.c $(PEER)
+tests_unit_test_client_keep_SOURCES = tests/unit/test_client_keep.c $(PEER)
 tests_unit_test_client_tls_SOURCES = tests/unit/test_client_tls.c $(PEER) \
 	tests/unit/certificates.c tests/unit/certificates.h
 tests_unit_test_dial_SOURCES = tests/unit/test_dial.c $(PEER)
