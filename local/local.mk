@@ -73,6 +73,7 @@ UNIT_TESTS += \
 	tests/unit/test_scheduler \
 	tests/unit/test_scheduler_lanes \
 	tests/unit/test_scheduler_prefix \
+	tests/unit/test_scheduler_queue \
 	tests/unit/test_scheduler_stress \
 	tests/unit/test_scheduler_text \
 	tests/unit/test_turns
@@ -86,6 +87,8 @@ tests_unit_test_scheduler_lanes_SOURCES = \
 	tests/unit/test_scheduler_lanes.c $(SCHEDULER_FIXTURE)
 tests_unit_test_scheduler_prefix_SOURCES = \
 	tests/unit/test_scheduler_prefix.c $(SCHEDULER_FIXTURE)
+tests_unit_test_scheduler_queue_SOURCES = \
+	tests/unit/test_scheduler_queue.c $(SCHEDULER_FIXTURE)
 tests_unit_test_scheduler_stress_SOURCES = \
 	tests/unit/test_scheduler_stress.c $(SCHEDULER_FIXTURE)
 tests_unit_test_turns_SOURCES = tests/unit/test_turns.c
