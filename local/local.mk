@@ -10,7 +10,10 @@ libsluice_a_SOURCES += \
 	local/tokenizer/internal.h \
 	local/tokenizer/load.c local/tokenizer/load.h \
 	local/tokenizer/load_arrays.c \
+	local/tokenizer/load_decoder.c \
 	local/tokenizer/load_model.c \
+	local/tokenizer/load_normalizer.c \
+	local/tokenizer/load_splitter.c \
 	local/tokenizer/load_steps.c \
 	local/tokenizer/load_template.c \
 	local/tokenizer/model.c local/tokenizer/model.h \
