@@ -9,8 +9,9 @@ libsluice_a_SOURCES += \
 	local/tokenizer/encode.c \
 	local/tokenizer/internal.h \
 	local/tokenizer/load.c local/tokenizer/load.h \
-	local/tokenizer/load_arrays.c \
+	local/tokenizer/load_arrays.c local/tokenizer/load_arrays.h \
 	local/tokenizer/load_decoder.c \
+	local/tokenizer/load_merges.c \
 	local/tokenizer/load_model.c \
 	local/tokenizer/load_normalizer.c \
 	local/tokenizer/load_splitter.c \
