@@ -5,7 +5,8 @@ libsluice_a_SOURCES += \
 	local/tokenizer/bpe.c \
 	local/tokenizer/bytes.c \
 	local/tokenizer/charsmap.c \
-	local/tokenizer/decode.c \
+	local/tokenizer/decode.c local/tokenizer/decode.h \
+	local/tokenizer/decode_bytes.c local/tokenizer/decode_token.c \
 	local/tokenizer/encode.c \
 	local/tokenizer/internal.h \
 	local/tokenizer/load.c local/tokenizer/load.h \
