@@ -7,6 +7,7 @@
  * base/ knows nothing of HTTP, models or policies. Each part is one small
  * header and can be read alone; other folders include this one.
  */
+#include "base/apart.h"
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/clock.h"

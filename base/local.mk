@@ -1,5 +1,6 @@
 # local.mk -- base/: what every other folder stands on.
 libsluice_a_SOURCES += \
+	base/apart.c base/apart.h \
 	base/arena.c base/arena.h \
 	base/base.h \
 	base/buf.c base/buf.h \
@@ -20,6 +21,7 @@ libsluice_a_SOURCES += \
 	base/yaml.h
 
 UNIT_TESTS += \
+	tests/unit/test_apart \
 	tests/unit/test_arena \
 	tests/unit/test_buf \
 	tests/unit/test_clock \
@@ -34,6 +36,7 @@ UNIT_TESTS += \
 	tests/unit/test_settings \
 	tests/unit/test_span \
 	tests/unit/test_utf8
+tests_unit_test_apart_SOURCES = tests/unit/test_apart.c
 tests_unit_test_arena_SOURCES = tests/unit/test_arena.c
 tests_unit_test_buf_SOURCES = tests/unit/test_buf.c
 tests_unit_test_clock_SOURCES = tests/unit/test_clock.c

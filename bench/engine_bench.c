@@ -167,9 +167,13 @@ int main(int argc, char **argv)
 	struct bench b = {.model = NULL};
 	struct model_info info;
 	char line[256];
+	int status;
 
 	if (argc < 3)
 		quit("usage: engine_bench MODEL THREADS [exact|short]");
+	/* As the program's own commands do. */
+	if (!apart_go(true, &status))
+		return status;
 	options.threads = (uint32_t)strtoul(argv[2], NULL, 10);
 	options.is_exact = argc > 3 && strcmp(argv[3], "exact") == 0;
 	options.shortens = argc > 3 && strcmp(argv[3], "short") == 0;

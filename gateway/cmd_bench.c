@@ -178,5 +178,6 @@ const struct command command_bench = {
 	"    --json          one JSON object\n\n"
 	"Example: sluice bench SmolLM2-135M-Instruct.Q4_1.gguf --threads 1 "
 	"--json\n",
+    .computes = true,
     .run = run,
 };

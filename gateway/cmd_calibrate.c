@@ -461,5 +461,6 @@ const struct command command_calibrate = {
 	"Example: sluice calibrate --model SmolLM2-135M-Instruct.Q4_1.gguf "
 	"--data sums.jsonl \\\n             --out sums.calibration.json --plot "
 	"sums.svg\n",
+    .computes = true,
     .run = run,
 };

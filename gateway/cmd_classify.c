@@ -175,5 +175,7 @@ const struct command command_classify = {
 	"    --plain         reads control tokens in a text as text\n\n"
 	"Example: echo '[\"how tall is it\", \"It is 3 m high.\"]' | sluice "
 	"classify --model ./reranker\n",
+    .computes = true,
+    .reads_input = true,
     .run = run,
 };

@@ -124,5 +124,7 @@ const struct command command_embed = {
 	"    --plain         reads control tokens in a text as text\n\n"
 	"Example: echo '\"That is a happy person\"' | sluice embed --model "
 	"all-MiniLM-L6-v2\n",
+    .computes = true,
+    .reads_input = true,
     .run = run,
 };

@@ -290,5 +290,7 @@ const struct command command_generate = {
 	"Example: echo '{\"messages\": [{\"role\": \"user\", \"content\": "
 	"\"Name a river.\"}]}' |\n    sluice generate --model "
 	"SmolLM2-135M-Instruct.Q4_1.gguf\n",
+    .computes = true,
+    .reads_input = true,
     .run = run,
 };

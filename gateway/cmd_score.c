@@ -213,5 +213,7 @@ const struct command command_score = {
 	"    --context N     tokens of the longest text (the model's)\n\n"
 	"Example: echo '{\"text\": \"The sky is blue\"}' |\n    sluice score "
 	"--top 3 --model SmolLM2-135M-Instruct.Q4_1.gguf\n",
+    .computes = true,
+    .reads_input = true,
     .run = run,
 };

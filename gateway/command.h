@@ -20,6 +20,8 @@ struct command {
 	const char *name;
 	const char *summary; /* one line for the list */
 	const char *help;    /* options and an example */
+	bool computes;       /* with a model: runs apart (base/apart.h) */
+	bool reads_input;    /* one that computes: from standard input */
 	int (*run)(const struct command *command, int argc, char **argv);
 };
 

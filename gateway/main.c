@@ -53,6 +53,15 @@ static int refuse_unknown(const char *name)
 	return EXIT_USAGE;
 }
 
+static int run(const struct command *command, int argc, char **argv)
+{
+	int status;
+
+	if (command->computes && !apart_go(command->reads_input, &status))
+		return status;
+	return command->run(command, argc, argv);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc < 2) {
@@ -68,7 +77,6 @@ int main(int argc, char **argv)
 		return command_version.run(&command_version, 0, NULL);
 	for (size_t i = 0; i < N_COMMANDS; i++)
 		if (!strcmp(argv[1], commands[i]->name))
-			return commands[i]->run(
-			    commands[i], argc - 2, argv + 2);
+			return run(commands[i], argc - 2, argv + 2);
 	return refuse_unknown(argv[1]);
 }

@@ -165,13 +165,16 @@ class Bench:
 
     def busy(self, sides, many):
         """What is left of the speed beside four loops that never wait, which
-        the system shares time with by group (another login or service, as a
-        gateway's neighbours are) or thread by thread (the same session).
-        The peer writes a few tokens only: it takes a second for each."""
+        the system shares time with by session: those of another one (another
+        login or service, as a gateway's neighbours are), and those of the one
+        that both sides were started in. The peer stays in that, and shares
+        with them thread by thread; ours leaves it (base/apart.h), so that both
+        kinds of loops are of another session to it. The peer writes a few
+        tokens only: it takes a second for each."""
         for side, tokens in zip(sides, (64, 2)):
             line = f"decode 4 {tokens}"
             for is_own, where in ((True, "of another session"),
-                                  (False, "of the same session")):
+                                  (False, "of the session it was started in")):
                 alone = self.compare("decode before the loops" + many, line,
                                      tokens, [side])
                 with four_loops(is_own):
