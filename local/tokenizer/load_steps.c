@@ -96,11 +96,11 @@ enum result load_pattern(
 	return OK;
 }
 
-enum result load_unsupported(struct reader *r, uint32_t node)
+enum result load_unsupported(struct reader *r, uint32_t step)
 {
 	struct span type = SPAN("");
 
-	if (reader_text(r, node, "type", &type) == FAILED)
+	if (reader_text(r, step, "type", &type) == FAILED)
 		return FAILED;
 	return reader_fail(r, "", "type \"%.*s\" is not supported",
 	    SPAN_FMT(span_head(type, 64)));
@@ -112,11 +112,11 @@ enum result load_too_many(struct reader *r)
 }
 
 enum result load_char(
-    struct reader *r, uint32_t node, const char *key, struct span *out)
+    struct reader *r, uint32_t step, const char *key, struct span *out)
 {
 	size_t len = 0;
 
-	if (reader_text(r, node, key, out) == FAILED)
+	if (reader_text(r, step, key, out) == FAILED)
 		return FAILED;
 	if (out->len > 0)
 		unicode_next(out->ptr, &len);
@@ -126,13 +126,13 @@ enum result load_char(
 }
 
 enum result load_prepend(
-    struct reader *r, uint32_t node, enum split_prepend *prepend)
+    struct reader *r, uint32_t step, enum split_prepend *prepend)
 {
 	struct span scheme = SPAN("always");
 	bool has_prefix = true;
 
-	if (reader_text_or(r, node, "prepend_scheme", &scheme) == FAILED ||
-	    reader_bool_or(r, node, "add_prefix_space", &has_prefix) == FAILED)
+	if (reader_text_or(r, step, "prepend_scheme", &scheme) == FAILED ||
+	    reader_bool_or(r, step, "add_prefix_space", &has_prefix) == FAILED)
 		return FAILED;
 	if (span_eq(scheme, SPAN("always")))
 		*prepend = PREPEND_ALWAYS;

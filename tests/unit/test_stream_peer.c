@@ -31,11 +31,12 @@ static void knows_whether_an_idle_stream_is_alive(void **state)
 static void names_its_peer(void **state)
 {
 	struct side *side = *state;
-	struct sockaddr_in address;
+	struct sockaddr_in address = {.sin_port = 0};
 	socklen_t len = sizeof(address);
 	char expected[64];
 
-	getsockname(side->peer, (struct sockaddr *)&address, &len);
+	assert_int_equal(
+	    getsockname(side->peer, (struct sockaddr *)&address, &len), 0);
 	snprintf(expected, sizeof(expected), "127.0.0.1:%d",
 	    ntohs(address.sin_port));
 	assert_string_equal(stream_peer(side->stream), expected);
