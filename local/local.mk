@@ -5,12 +5,17 @@ libsluice_a_SOURCES += \
 	local/tokenizer/bpe.c \
 	local/tokenizer/bytes.c \
 	local/tokenizer/charsmap.c \
-	local/tokenizer/decode.c \
+	local/tokenizer/decode.c local/tokenizer/decode.h \
+	local/tokenizer/decode_bytes.c local/tokenizer/decode_token.c \
 	local/tokenizer/encode.c \
 	local/tokenizer/internal.h \
 	local/tokenizer/load.c local/tokenizer/load.h \
-	local/tokenizer/load_arrays.c \
+	local/tokenizer/load_arrays.c local/tokenizer/load_arrays.h \
+	local/tokenizer/load_decoder.c \
+	local/tokenizer/load_merges.c \
 	local/tokenizer/load_model.c \
+	local/tokenizer/load_normalizer.c \
+	local/tokenizer/load_splitter.c \
 	local/tokenizer/load_steps.c \
 	local/tokenizer/load_template.c \
 	local/tokenizer/model.c local/tokenizer/model.h \
@@ -73,6 +78,7 @@ UNIT_TESTS += \
 	tests/unit/test_scheduler \
 	tests/unit/test_scheduler_lanes \
 	tests/unit/test_scheduler_prefix \
+	tests/unit/test_scheduler_queue \
 	tests/unit/test_scheduler_stress \
 	tests/unit/test_scheduler_text \
 	tests/unit/test_turns
@@ -86,6 +92,8 @@ tests_unit_test_scheduler_lanes_SOURCES = \
 	tests/unit/test_scheduler_lanes.c $(SCHEDULER_FIXTURE)
 tests_unit_test_scheduler_prefix_SOURCES = \
 	tests/unit/test_scheduler_prefix.c $(SCHEDULER_FIXTURE)
+tests_unit_test_scheduler_queue_SOURCES = \
+	tests/unit/test_scheduler_queue.c $(SCHEDULER_FIXTURE)
 tests_unit_test_scheduler_stress_SOURCES = \
 	tests/unit/test_scheduler_stress.c $(SCHEDULER_FIXTURE)
 tests_unit_test_turns_SOURCES = tests/unit/test_turns.c

@@ -32,21 +32,34 @@ TESTS += tests/cases/http1_conformance.py
 libsluice_a_SOURCES += \
 	net/chain.c net/chain.h \
 	net/loop.c net/loop.h net/loop_priv.h \
-	net/stream.c net/stream.h net/stream_io.h \
-	net/stream_plain.c net/stream_tls.c \
+	net/stream.c net/stream.h net/stream_priv.h \
+	net/stream_end.c net/stream_open.c net/stream_peer.c \
+	net/stream_hub.c net/stream_hub.h \
+	net/stream_io.h net/stream_plain.c net/stream_tls.c \
 	net/tls.c net/tls.h net/tls_priv.h
 UNIT_TESTS += \
 	tests/unit/test_loop \
 	tests/unit/test_stream \
+	tests/unit/test_stream_end \
+	tests/unit/test_stream_open \
+	tests/unit/test_stream_peer \
 	tests/unit/test_tls
+STREAM_SIDE = tests/unit/stream_fixture.c tests/unit/stream_fixture.h
 tests_unit_test_loop_SOURCES = tests/unit/test_loop.c
-tests_unit_test_stream_SOURCES = tests/unit/test_stream.c
-tests_unit_test_tls_SOURCES = tests/unit/test_tls.c \
+tests_unit_test_stream_SOURCES = tests/unit/test_stream.c $(STREAM_SIDE)
+tests_unit_test_stream_end_SOURCES = tests/unit/test_stream_end.c \
+	$(STREAM_SIDE)
+tests_unit_test_stream_open_SOURCES = tests/unit/test_stream_open.c \
+	$(STREAM_SIDE)
+tests_unit_test_stream_peer_SOURCES = tests/unit/test_stream_peer.c \
+	$(STREAM_SIDE)
+tests_unit_test_tls_SOURCES = tests/unit/test_tls.c $(STREAM_SIDE) \
 	tests/unit/certificates.c tests/unit/certificates.h
 
 # --- the server
 libsluice_a_SOURCES += \
-	net/conn.c net/exchange.c net/server.c net/server.h net/server_priv.h
+	net/conn.c net/conn.h net/conn_read.c net/conn_time.c \
+	net/exchange.c net/server.c net/server.h net/server_priv.h
 UNIT_TESTS += \
 	tests/unit/test_server \
 	tests/unit/test_server_life
@@ -70,6 +83,7 @@ UNIT_TESTS += \
 	tests/unit/test_call \
 	tests/unit/test_call_reset \
 	tests/unit/test_client \
+	tests/unit/test_client_keep \
 	tests/unit/test_client_tls \
 	tests/unit/test_dial \
 	tests/unit/test_digest \
@@ -81,6 +95,7 @@ tests_unit_test_call_SOURCES = tests/unit/test_call.c $(PEER)
 tests_unit_test_call_reset_SOURCES = tests/unit/test_call_reset.c $(PEER) \
 	tests/unit/certificates.c tests/unit/certificates.h
 tests_unit_test_client_SOURCES = tests/unit/test_client.c $(PEER)
+tests_unit_test_client_keep_SOURCES = tests/unit/test_client_keep.c $(PEER)
 tests_unit_test_client_tls_SOURCES = tests/unit/test_client_tls.c $(PEER) \
 	tests/unit/certificates.c tests/unit/certificates.h
 tests_unit_test_dial_SOURCES = tests/unit/test_dial.c $(PEER)

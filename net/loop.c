@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "net/loop_priv.h"
-#include "net/stream_io.h"
+#include "net/stream_hub.h"
 
 /* A call to be made later: a message, or an object to be freed. */
 struct later {

@@ -5,12 +5,7 @@
 
 #include "net/loop.h"
 
-/*
- * The streams of a loop share what is dear: one piece of memory to read into,
- * the blocks that hold output, and the list of streams to be looked after at
- * the turn's end. That is the loop's hub; stream.c makes and runs it.
- */
-struct stream_hub;
+struct stream_hub; /* what the loop's streams share: stream_hub.h */
 
 #define LOOP_FOREVER INT64_C(-1)
 

@@ -7,10 +7,11 @@
 #include "net/stream.h"
 
 /*
- * server.c listens and keeps the lists, conn.c reads requests from a stream and
- * watches over its time, exchange.c writes answers. A connection that waits for
- * a request is a struct conn and a stream, nothing more: an exchange with its
- * arena comes from the server's free list once a head is whole.
+ * server.c listens and keeps the lists; conn.c, conn_read.c and conn_time.c
+ * read requests from a stream and watch over its time (conn.h); exchange.c
+ * writes answers. A connection that waits for a request is a struct conn and a
+ * stream, nothing more: an exchange with its arena comes from the server's free
+ * list once a head is whole.
  */
 struct conn;
 
@@ -105,6 +106,8 @@ void conn_drain(struct conn *conn);
 
 struct conn *conn_of_link(struct list *link);
 struct stream *conn_stream(const struct conn *conn);
+
+/* --- conn_read.c --------------------------------------------------------- */
 
 /* The current answer has begun: what is unread of its request stays unread. */
 void conn_begun(struct conn *conn);

@@ -1,11 +1,11 @@
 /* stream_plain.c -- moves a stream's bytes over a bare socket. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <netdb.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
 #include "net/stream_io.h"
+#include "net/stream_priv.h"
 
 #define PIECES 16 /* blocks sent by one system call */
 
@@ -94,35 +94,3 @@ const struct stream_ops stream_plain_ops = {
     .say_goodbye = plain_nothing,
     .free = plain_nothing,
 };
-
-/* "address:port", the address in brackets where it has colons. */
-static char *format_peer(int fd)
-{
-	struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
-	socklen_t len = sizeof(address);
-	char host[NI_MAXHOST];
-	char port[NI_MAXSERV];
-	struct buf text;
-	char *peer = NULL;
-
-	if (getpeername(fd, (struct sockaddr *)&address, &len) < 0)
-		return mem_strdup("unknown");
-	if (address.ss_family == AF_UNIX)
-		return mem_strdup("unix");
-	if (getnameinfo((struct sockaddr *)&address, len, host, sizeof(host),
-		port, sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV) != 0)
-		return mem_strdup("unknown");
-	buf_init(&text, sizeof(host) + sizeof(port) + 4);
-	if (strchr(host, ':') ? buf_printf(&text, "[%s]:%s", host, port)
-			      : buf_printf(&text, "%s:%s", host, port))
-		peer = span_dup(buf_span(&text));
-	buf_free(&text);
-	return peer ? peer : mem_strdup("unknown");
-}
-
-const char *stream_peer(struct stream *stream)
-{
-	if (!stream->peer)
-		stream->peer = format_peer(stream->fd);
-	return stream->peer;
-}

@@ -6,6 +6,7 @@
 #include <sys/uio.h>
 
 #include "net/stream_io.h"
+#include "net/stream_priv.h"
 #include "net/tls_priv.h"
 
 #define PIECES 16 /* blocks written in one go: a record each */

@@ -81,6 +81,26 @@ struct walk {
 };
 enum result load_steps(struct reader *r, const struct walk *walk) must_check;
 
+/* --- what several kinds of steps have (load_steps.c) ---------------------- */
+
+/* Member "pattern": {"String": "..."} or {"Regex": "..."}. */
+enum result load_pattern(
+    struct reader *r, uint32_t step, struct pattern *pattern) must_check;
+
+/* Member <key>, a text of one character. */
+enum result load_char(struct reader *r, uint32_t step, const char *key,
+    struct span *out) must_check;
+
+/* Metaspace's "prepend_scheme". */
+enum result load_prepend(
+    struct reader *r, uint32_t step, enum split_prepend *prepend) must_check;
+
+/* Fails: no step of this "type" is known. */
+enum result load_unsupported(struct reader *r, uint32_t step);
+
+/* Fails: there are STEPS_MAX already. */
+enum result load_too_many(struct reader *r);
+
 /* --- steps that are made alike for every kind of file (steps.c) ----------- */
 
 /* A new step at the end of a list, NULL when STEPS_MAX are there. */

@@ -1,13 +1,11 @@
 /* load_arrays.c -- a tokenizer from the arrays of a GGUF file. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 #include "base/hash.h"
-#include "base/memory.h"
 #include "base/utf8.h"
 #include "local/tokenizer/load.h"
+#include "local/tokenizer/load_arrays.h"
 
 /*
  * A GGUF file keeps a vocabulary and the name of a family; normaliser and
@@ -15,19 +13,6 @@
  * tokens are its added tokens.
  */
 #define BLANK "\xe2\x96\x81" /* U+2581, SentencePiece's space */
-#define PIECE_MAX 1024       /* bytes: bounds the ways to cut a piece in two */
-
-struct arrays {
-	const struct tokenizer_arrays *in;
-	struct tokenizer *t;
-	struct error *err;
-	uint64_t seed;
-};
-
-static int32_t type_of(const struct arrays *a, uint32_t id)
-{
-	return a->in->types ? a->in->types[id] : TOKEN_NORMAL;
-}
 
 static bool is_added(int32_t type)
 {
@@ -82,7 +67,7 @@ static void add_tokens(struct arrays *a)
 
 	t->added.tokens = tokenizer_take(t, (n + 1) * sizeof(*t->added.tokens));
 	for (uint32_t id = 0; id < n; id++) {
-		int32_t type = type_of(a, id);
+		int32_t type = arrays_type(a, id);
 		struct span text = t->model.tokens[id];
 
 		/* An unknown token is never read from a text. */
@@ -92,146 +77,6 @@ static void add_tokens(struct arrays *a)
 		t->added.tokens[t->added.n++] = (struct added_token){
 		    .text = text, .is_special = type == TOKEN_CONTROL};
 	}
-}
-
-/* --- BPE ------------------------------------------------------------------ */
-
-static enum result fail_merge(struct arrays *a, size_t i, const char *why)
-{
-	error_set(a->err, "tokenizer.ggml.merges[%zu]: \"%.*s\" %s", i,
-	    SPAN_FMT(span_head(a->in->merges[i], 64)), why);
-	return FAILED;
-}
-
-/* "left right"; the blank may not be part of either. */
-static enum result read_merge(
-    struct arrays *a, size_t i, struct bpe_merge *merge)
-{
-	const struct text_map *map = &a->t->model.map;
-	struct span text = a->in->merges[i];
-	size_t blank = span_find(text, SPAN(" "), 1);
-	char joined[2 * PIECE_MAX];
-	struct span left, right;
-
-	if (blank == SIZE_MAX || text.len > sizeof(joined))
-		return fail_merge(a, i, "is not a pair");
-	left = span_head(text, blank);
-	right = span_from(text, blank + 1);
-	merge->rank = (uint32_t)i;
-	merge->left = text_map_find(map, left);
-	merge->right = text_map_find(map, right);
-	memcpy(joined, left.ptr, left.len);
-	if (right.len)
-		memcpy(joined + left.len, right.ptr, right.len);
-	merge->id = text_map_find(map, span_make(joined, left.len + right.len));
-	if (merge->left == VOCAB_NONE || merge->right == VOCAB_NONE ||
-	    merge->id == VOCAB_NONE)
-		return fail_merge(a, i, "is not in the vocabulary");
-	return OK;
-}
-
-static enum result read_merges(struct arrays *a)
-{
-	struct bpe *bpe = &a->t->model.bpe;
-	struct bpe_merge merge;
-
-	bpe_init(bpe, a->in->n_merges, a->seed);
-	for (size_t i = 0; i < a->in->n_merges; i++) {
-		if (read_merge(a, i, &merge) == FAILED)
-			return FAILED;
-		bpe_put_merge(bpe, &merge);
-	}
-	return OK;
-}
-
-/* A cut of a piece into two that are pieces too. */
-struct cut {
-	float score; /* of the whole piece */
-	uint32_t left_chars, right_chars;
-	uint32_t left, right, id;
-};
-
-/*
- * SentencePiece joins the pair whose result has the best score. As a list of
- * merges: by score, then by the lengths of both parts, all falling, then by
- * the piece's id and the parts' ids, rising.
- */
-static int compare_cuts(const void *left, const void *right)
-{
-	const struct cut *a = left, *b = right;
-
-	if (a->score < b->score || a->score > b->score)
-		return a->score > b->score ? -1 : 1;
-	if (a->left_chars != b->left_chars)
-		return a->left_chars > b->left_chars ? -1 : 1;
-	if (a->right_chars != b->right_chars)
-		return a->right_chars > b->right_chars ? -1 : 1;
-	if (a->id != b->id)
-		return a->id < b->id ? -1 : 1;
-	if (a->left != b->left)
-		return a->left < b->left ? -1 : 1;
-	return a->right < b->right ? -1 : a->right > b->right;
-}
-
-struct cut_list {
-	struct cut *items;
-	size_t len, cap;
-};
-
-static uint32_t count_chars(struct span text)
-{
-	uint32_t n = 0;
-
-	for (size_t i = 0; i < text.len; i++)
-		n += ((unsigned char)text.ptr[i] & 0xc0) != 0x80;
-	return n;
-}
-
-static void add_cuts(struct arrays *a, uint32_t id, struct cut_list *list)
-{
-	const struct model *model = &a->t->model;
-	struct span text = model->tokens[id];
-	uint32_t chars = count_chars(text), seen = 0;
-
-	for (size_t i = 1; i < text.len; i++) {
-		struct cut cut = {.id = id, .score = a->in->scores[id]};
-
-		if (((unsigned char)text.ptr[i] & 0xc0) == 0x80)
-			continue;
-		cut.left_chars = ++seen;
-		cut.right_chars = chars - seen;
-		cut.left = text_map_find(&model->map, span_head(text, i));
-		cut.right = text_map_find(&model->map, span_from(text, i));
-		if (cut.left == VOCAB_NONE || cut.right == VOCAB_NONE)
-			continue;
-		if (list->len == list->cap) {
-			list->cap = list->cap ? list->cap * 2 : 1024;
-			list->items = mem_realloc(
-			    list->items, list->cap * sizeof(*list->items));
-		}
-		list->items[list->len++] = cut;
-	}
-}
-
-static void make_merges(struct arrays *a)
-{
-	struct bpe *bpe = &a->t->model.bpe;
-	struct cut_list list = {0};
-
-	for (uint32_t id = 0; id < a->t->model.n_tokens; id++) {
-		if (type_of(a, id) == TOKEN_NORMAL)
-			add_cuts(a, id, &list);
-	}
-	if (list.len > 0)
-		qsort(list.items, list.len, sizeof(*list.items), compare_cuts);
-	bpe_init(bpe, list.len, a->seed);
-	for (size_t i = 0; i < list.len; i++) {
-		const struct cut *cut = &list.items[i];
-
-		bpe_put_merge(bpe, &(struct bpe_merge){cut->left, cut->right,
-				       (uint32_t)i, cut->id});
-	}
-	free(list.items);
 }
 
 /* --- steps ---------------------------------------------------------------- */
@@ -307,7 +152,7 @@ static void set_unknown(struct arrays *a)
 	uint32_t id = a->in->unk_id;
 
 	for (uint32_t i = 0; id == TOKENIZER_NO_ID && i < model->n_tokens; i++)
-		if (type_of(a, i) == TOKEN_UNKNOWN)
+		if (arrays_type(a, i) == TOKEN_UNKNOWN)
 			id = i;
 	model->unknown = id < model->n_tokens ? id : VOCAB_NONE;
 	model->has_unknown = model->unknown != VOCAB_NONE;
@@ -321,7 +166,7 @@ static enum result read_gpt2(struct arrays *a)
 		return FAILED;
 	fill_map(a);
 	a->t->model.unknown = VOCAB_NONE;
-	return read_merges(a);
+	return load_merges(a);
 }
 
 static enum result require_scores(struct arrays *a)
@@ -352,7 +197,7 @@ static enum result read_llama(struct arrays *a)
 	t->model.bpe.has_fallback = true;
 	t->model.bpe.fuses_unknown = true;
 	model_find_fallback(&t->model, t->model.bpe.fallback);
-	make_merges(a);
+	load_scored_merges(a);
 	if (a->in->add_space_prefix)
 		*add_normalize(t) = (struct normalize_step){
 		    .kind = NORMALIZE_PREPEND, .content = SPAN(BLANK)};
@@ -390,7 +235,7 @@ static void restore_wordpiece(struct arrays *a)
 
 		if (span_starts_with(text, SPAN(BLANK))) {
 			tokens[id] = span_from(text, strlen(BLANK));
-		} else if (is_name || type_of(a, id) != TOKEN_NORMAL) {
+		} else if (is_name || arrays_type(a, id) != TOKEN_NORMAL) {
 			tokens[id] = text;
 		} else {
 			at = tokenizer_take(a->t, text.len + 2);

@@ -156,8 +156,6 @@ static enum result read_marks(struct reader *r, uint32_t node, bool is_roberta)
 
 static enum result read_processor(struct reader *r, uint32_t node)
 {
-	struct span type = SPAN("");
-
 	if (reader_is_type(r, node, "ByteLevel"))
 		return OK;
 	if (r->t->single.n > 0)
@@ -169,10 +167,7 @@ static enum result read_processor(struct reader *r, uint32_t node)
 		return read_marks(r, node, false);
 	if (reader_is_type(r, node, "RobertaProcessing"))
 		return read_marks(r, node, true);
-	if (reader_text(r, node, "type", &type) == FAILED)
-		return FAILED;
-	return reader_fail(r, "", "type \"%.*s\" is not supported",
-	    SPAN_FMT(span_head(type, 64)));
+	return load_unsupported(r, node);
 }
 
 enum result load_template(struct reader *r, uint32_t node)

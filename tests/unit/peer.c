@@ -125,6 +125,11 @@ void peer_say(struct peer *peer, const char *text)
 	peer_check(send(peer->fd, text, len, MSG_NOSIGNAL) == (ssize_t)len);
 }
 
+void peer_say_ok(struct peer *peer)
+{
+	peer_say(peer, "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
+}
+
 void peer_close(struct peer *peer)
 {
 	close(peer->fd);
@@ -148,6 +153,14 @@ void peer_await_close(struct peer *peer)
 		n = recv(peer->fd, bytes, sizeof(bytes), 0);
 	while (n > 0);
 	peer_check(n == 0 || errno == ECONNRESET);
+}
+
+void peer_serve(struct peer *peer, const char *answer)
+{
+	peer_accept(peer);
+	peer_read(peer);
+	peer_say(peer, answer);
+	peer_await_close(peer);
 }
 
 /* --- the client's side -----------------------------------------------------

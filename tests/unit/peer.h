@@ -50,11 +50,18 @@ void peer_read(struct peer *peer);
 void peer_read_head(struct peer *peer);
 
 void peer_say(struct peer *peer, const char *text);
+
+/* A whole answer, 200 with the body "ok". */
+void peer_say_ok(struct peer *peer);
+
 void peer_close(struct peer *peer);
 void peer_reset(struct peer *peer);
 
 /* Returns when the client has closed or reset. */
 void peer_await_close(struct peer *peer);
+
+/* Accepts, reads a request, says <answer> and waits for the client to close. */
+void peer_serve(struct peer *peer, const char *answer);
 
 /* --- the client's side -----------------------------------------------------
  */

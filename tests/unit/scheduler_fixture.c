@@ -12,6 +12,9 @@
 #include "tests/unit/model_fixture.h"
 #include "tests/unit/scheduler_fixture.h"
 
+const struct model_options place_exact = {
+    .is_exact = true, .threads = 1, .chunk = 32};
+
 struct checkpoint *place_checkpoint(
     const char *name, const struct model_options *model)
 {

@@ -14,6 +14,11 @@ struct place {
 	struct lane *lane;
 };
 
+/* The plain arithmetic of one thread. */
+extern const struct model_options place_exact;
+
+#define VOCAB 101 /* of the tiny checkpoints */
+
 struct place place_open(const char *name, const struct model_options *model,
     const struct lane_options *lane, uint64_t kv_bytes);
 void place_close(struct place *place);

@@ -11,8 +11,7 @@
 
 #include "tests/unit/peer.h"
 
-/* --- answers ---------------------------------------------------------------
- */
+/* --- answers ------------------------------------------------------------- */
 
 static void say_length_twice(struct peer *peer)
 {
@@ -176,11 +175,8 @@ static void refuses_interim_answers_without_end(void **state)
 
 static void say_switching(struct peer *peer)
 {
-	peer_accept(peer);
-	peer_read(peer);
-	peer_say(peer, "HTTP/1.1 101 Switching Protocols\r\n"
-		       "upgrade: x\r\n\r\n");
-	peer_await_close(peer);
+	peer_serve(peer, "HTTP/1.1 101 Switching Protocols\r\n"
+			 "upgrade: x\r\n\r\n");
 }
 
 static void refuses_to_switch_protocols(void **state)
@@ -193,180 +189,7 @@ static void refuses_to_switch_protocols(void **state)
 	peer_join(&f->peer);
 }
 
-/* --- streams that are not kept ---------------------------------------------
- */
-
-static void say_and_close(struct peer *peer, const char *answer)
-{
-	peer_accept(peer);
-	peer_read(peer);
-	peer_say(peer, answer);
-	peer_await_close(peer);
-}
-
-static void say_too_much(struct peer *peer)
-{
-	say_and_close(peer, "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok!");
-}
-
-static void say_close(struct peer *peer)
-{
-	say_and_close(peer, "HTTP/1.1 200 OK\r\nconnection: close\r\n"
-			    "content-length: 2\r\n\r\nok");
-}
-
-static void say_old(struct peer *peer)
-{
-	say_and_close(peer, "HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\nok");
-}
-
-static void assert_not_kept(void **state, void (*script)(struct peer *))
-{
-	struct fixture *f = prepare(state, script);
-
-	run(f);
-	assert_answer(&f->probe, 200, "ok");
-	assert_int_equal(client_idle(f->client), 0);
-	peer_join(&f->peer);
-}
-
-static void closes_a_stream_with_bytes_behind_the_answer(void **state)
-{
-	assert_not_kept(state, say_too_much);
-}
-
-static void closes_a_stream_whose_answer_says_so(void **state)
-{
-	assert_not_kept(state, say_close);
-}
-
-static void closes_a_stream_of_http_1_0(void **state)
-{
-	assert_not_kept(state, say_old);
-}
-
-static void say_old_but_kept(struct peer *peer)
-{
-	peer_accept(peer);
-	peer_read(peer);
-	peer_say(peer, "HTTP/1.0 200 OK\r\nconnection: keep-alive\r\n"
-		       "content-length: 2\r\n\r\nok");
-	peer_meet(peer);
-}
-
-static void keeps_a_stream_of_http_1_0_that_asks_for_it(void **state)
-{
-	struct fixture *f = prepare(state, say_old_but_kept);
-
-	run(f);
-	assert_answer(&f->probe, 200, "ok");
-	assert_int_equal(client_idle(f->client), 1);
-	peer_meet(&f->peer);
-	peer_join(&f->peer);
-}
-
-/* --- the race for a reused stream ------------------------------------------
- */
-
-static void say_ok(struct peer *peer)
-{
-	peer_say(peer, "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
-}
-
-static void close_on_second_request(struct peer *peer)
-{
-	peer_accept(peer);
-	peer_read(peer);
-	say_ok(peer);
-	peer_read(peer);
-	peer_close(peer);
-	peer_accept(peer);
-	peer_read(peer);
-	say_ok(peer);
-	peer_meet(peer);
-}
-
-static void sends_again_on_a_fresh_stream_when_the_race_is_lost(void **state)
-{
-	struct fixture *f = prepare(state, close_on_second_request);
-
-	run(f);
-	assert_int_equal(client_idle(f->client), 1);
-	run_again(f);
-	assert_answer(&f->probe, 200, "ok");
-	assert_false(f->probe.was_reused);
-	peer_meet(&f->peer);
-	peer_join(&f->peer);
-	assert_int_equal(f->peer.n_accepted, 2);
-}
-
-static void reset_on_second_request(struct peer *peer)
-{
-	peer_accept(peer);
-	peer_read(peer);
-	say_ok(peer);
-	peer_read(peer);
-	peer_reset(peer);
-	peer_accept(peer);
-	peer_read(peer);
-	peer_reset(peer);
-}
-
-static void sends_again_only_once(void **state)
-{
-	struct fixture *f = prepare(state, reset_on_second_request);
-
-	run(f);
-	run_again(f);
-	assert_failed(&f->probe, CALL_CLOSED, "before the answer began");
-	assert_int_equal(f->probe.n_sent, 1);
-	assert_true(f->probe.was_sent);
-	peer_join(&f->peer);
-	assert_int_equal(f->peer.n_accepted, 2);
-}
-
-static void close_first_request(struct peer *peer)
-{
-	peer_accept(peer);
-	peer_read(peer);
-	peer_close(peer);
-}
-
-static void does_not_send_again_on_a_fresh_stream(void **state)
-{
-	struct fixture *f = prepare(state, close_first_request);
-
-	run(f);
-	assert_failed(&f->probe, CALL_CLOSED, "before the answer began");
-	assert_true(f->probe.was_sent);
-	peer_join(&f->peer);
-	assert_int_equal(f->peer.n_accepted, 1);
-}
-
-static void begin_second_answer(struct peer *peer)
-{
-	peer_accept(peer);
-	peer_read(peer);
-	say_ok(peer);
-	peer_read(peer);
-	peer_say(peer, "H");
-	peer_close(peer);
-}
-
-static void does_not_send_again_once_an_answer_began(void **state)
-{
-	struct fixture *f = prepare(state, begin_second_answer);
-
-	run(f);
-	run_again(f);
-	assert_failed(&f->probe, CALL_CLOSED, "before the answer began");
-	assert_true(f->probe.was_reused);
-	peer_join(&f->peer);
-	assert_int_equal(f->peer.n_accepted, 1);
-}
-
-/* --- broken answers --------------------------------------------------------
- */
+/* --- broken answers ------------------------------------------------------ */
 
 static void cut_length(struct peer *peer)
 {
@@ -426,7 +249,7 @@ static void a_reset_does_not_end_a_body_until_close(void **state)
 
 static void say_nonsense(struct peer *peer)
 {
-	say_and_close(peer, "HTTP/1.1 200 OK\r\ncontent-length : 2\r\n\r\nok");
+	peer_serve(peer, "HTTP/1.1 200 OK\r\ncontent-length : 2\r\n\r\nok");
 }
 
 static void refuses_an_ill_formed_head(void **state)
@@ -441,7 +264,7 @@ static void refuses_an_ill_formed_head(void **state)
 
 static void say_bad_chunk(struct peer *peer)
 {
-	say_and_close(peer,
+	peer_serve(peer,
 	    "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nxyz\r\n");
 }
 
@@ -455,8 +278,7 @@ static void refuses_an_ill_formed_body(void **state)
 	peer_join(&f->peer);
 }
 
-/* --- requests --------------------------------------------------------------
- */
+/* --- requests ------------------------------------------------------------ */
 
 #define BIG ((size_t)3 << 20)
 
@@ -464,7 +286,7 @@ static void take_big(struct peer *peer)
 {
 	peer_accept(peer);
 	peer_read(peer);
-	say_ok(peer);
+	peer_say_ok(peer);
 	peer_meet(peer);
 }
 
@@ -540,8 +362,7 @@ static void honours_an_early_answer_before_a_reset(void **state)
 	assert_early_answer(state, answer_early_and_reset);
 }
 
-/* --- calls out of calls ----------------------------------------------------
- */
+/* --- calls out of calls -------------------------------------------------- */
 
 static void start_another(struct probe *probe)
 {
@@ -587,14 +408,6 @@ int main(void)
 	    TEST(swallows_interim_answers),
 	    TEST(refuses_interim_answers_without_end),
 	    TEST(refuses_to_switch_protocols),
-	    TEST(closes_a_stream_with_bytes_behind_the_answer),
-	    TEST(closes_a_stream_whose_answer_says_so),
-	    TEST(closes_a_stream_of_http_1_0),
-	    TEST(keeps_a_stream_of_http_1_0_that_asks_for_it),
-	    TEST(sends_again_on_a_fresh_stream_when_the_race_is_lost),
-	    TEST(sends_again_only_once),
-	    TEST(does_not_send_again_on_a_fresh_stream),
-	    TEST(does_not_send_again_once_an_answer_began),
 	    TEST(a_short_body_is_a_failure),
 	    TEST(chunks_without_the_last_are_a_failure),
 	    TEST(a_reset_does_not_end_a_body_until_close),

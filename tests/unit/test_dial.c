@@ -148,7 +148,7 @@ static void say_ok(struct peer *peer)
 {
 	peer_accept(peer);
 	peer_read(peer);
-	peer_say(peer, "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
+	peer_say_ok(peer);
 	peer_meet(peer);
 }
 

@@ -10,13 +10,10 @@
 #include "local/scheduler/internal.h"
 #include "tests/unit/scheduler_fixture.h"
 
-#define VOCAB 101
 #define MEMORY ((uint64_t)4 << 20)
 #define PROMPT 40
 #define MAX_TOKENS 60
 
-static const struct model_options exact = {
-    .is_exact = true, .threads = 1, .chunk = 32};
 static const struct lane_options heavy = {.name = "heavy", .weight = 3};
 static const struct lane_options light = {.name = "light", .weight = 1};
 
@@ -64,8 +61,8 @@ static void await_step_end(
 static void an_idle_lanes_share_is_published_when_others_come_and_go(
     void **state)
 {
-	struct place place = place_open("llama", &exact, &heavy, MEMORY);
-	struct checkpoint *checkpoint = place_checkpoint("qwen3", &exact);
+	struct place place = place_open("llama", &place_exact, &heavy, MEMORY);
+	struct checkpoint *checkpoint = place_checkpoint("qwen3", &place_exact);
 	struct lane *other;
 	struct lane_stats stats;
 
@@ -86,9 +83,9 @@ static void an_idle_lanes_share_is_published_when_others_come_and_go(
 
 static void cached_prefixes_shrink_with_an_idle_lanes_share(void **state)
 {
-	struct checkpoint *checkpoint = place_checkpoint("llama", &exact);
+	struct checkpoint *checkpoint = place_checkpoint("llama", &place_exact);
 	uint64_t memory = 2 * model_kv_bytes(checkpoint_model(checkpoint), 256);
-	struct place place = place_open("llama", &exact, &light, memory);
+	struct place place = place_open("llama", &place_exact, &light, memory);
 	struct lane_stats stats;
 	struct lane *other;
 
@@ -109,8 +106,8 @@ static void cached_prefixes_shrink_with_an_idle_lanes_share(void **state)
 
 static void an_encoder_takes_time_but_no_memory(void **state)
 {
-	struct place place = place_open("llama", &exact, &light, MEMORY);
-	struct checkpoint *checkpoint = place_checkpoint("bert", &exact);
+	struct place place = place_open("llama", &place_exact, &light, MEMORY);
+	struct checkpoint *checkpoint = place_checkpoint("bert", &place_exact);
 	struct lane *encoder = add_lane(&place, checkpoint, &heavy);
 	struct lane_stats stats;
 
@@ -126,8 +123,8 @@ static void an_encoder_takes_time_but_no_memory(void **state)
 
 static void every_step_is_charged_by_its_lanes_weight(void **state)
 {
-	struct place place = place_open("llama", &exact, &heavy, MEMORY);
-	struct checkpoint *checkpoint = place_checkpoint("qwen3", &exact);
+	struct place place = place_open("llama", &place_exact, &heavy, MEMORY);
+	struct checkpoint *checkpoint = place_checkpoint("qwen3", &place_exact);
 	struct lane_stats stats;
 	uint64_t had;
 

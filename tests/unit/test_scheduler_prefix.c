@@ -10,13 +10,10 @@
 #include "tests/unit/model_fixture.h"
 #include "tests/unit/scheduler_fixture.h"
 
-#define VOCAB 101
 #define PROMPT 150
 #define MAX_TOKENS 40
 #define COPIES 6
 
-static const struct model_options exact = {
-    .is_exact = true, .threads = 1, .chunk = 32};
 static const struct lane_options usual = {.name = "tiny"};
 
 static const char *const families[] = {
@@ -45,7 +42,7 @@ static void check_same(const struct heard *heard, const struct heard *other)
 
 static void check_cached(const char *name)
 {
-	struct place place = place_open(name, &exact, &usual, 0);
+	struct place place = place_open(name, &place_exact, &usual, 0);
 	struct job_options options = {.n_prompt = PROMPT};
 	static uint32_t prompt[PROMPT];
 	static struct heard cold, warm;
@@ -80,7 +77,7 @@ static void goes_on_from_a_text_before_with_the_same_answer(void **state)
 
 static void goes_on_from_an_answer(void **state)
 {
-	struct place place = place_open("qwen3", &exact, &usual, 0);
+	struct place place = place_open("qwen3", &place_exact, &usual, 0);
 	static uint32_t prompt[PROMPT + MAX_TOKENS];
 	struct job_options options = {.prompt = prompt, .n_prompt = PROMPT};
 	static struct heard first, second, alone;
@@ -100,7 +97,7 @@ static void goes_on_from_an_answer(void **state)
 /* Copies that come at once wait for the first one's pages. */
 static void check_copies(const char *name)
 {
-	struct place place = place_open(name, &exact, &usual, 0);
+	struct place place = place_open(name, &place_exact, &usual, 0);
 	static uint32_t prompt[PROMPT];
 	static struct heard heard[COPIES];
 	struct lane_stats stats;
@@ -132,7 +129,7 @@ static void computes_a_prompt_once_for_several_answers(void **state)
 
 static void goes_on_alone_when_who_computes_is_cancelled(void **state)
 {
-	struct place place = place_open("llama", &exact, &usual, 0);
+	struct place place = place_open("llama", &place_exact, &usual, 0);
 	static uint32_t prompt[PROMPT];
 	static struct heard heard[2];
 	struct job_options options;
@@ -156,8 +153,8 @@ static void goes_on_alone_when_who_computes_is_cancelled(void **state)
 /* Memory for two texts; many different ones push each other's pages out. */
 static void check_evicted(const char *name)
 {
-	struct checkpoint *apart = place_checkpoint(name, &exact);
-	struct place place = place_open(name, &exact, &usual,
+	struct checkpoint *apart = place_checkpoint(name, &place_exact);
+	struct place place = place_open(name, &place_exact, &usual,
 	    model_kv_bytes(checkpoint_model(apart), 256) * 2);
 	static uint32_t prompt[PROMPT];
 	static struct heard heard, again;
@@ -188,7 +185,7 @@ static void gives_up_cached_pages_when_memory_is_needed(void **state)
 static void leaves_nothing_behind_when_told_so(void **state)
 {
 	struct lane_options options = {.keeps_no_prefix = true};
-	struct place place = place_open("llama", &exact, &options, 0);
+	struct place place = place_open("llama", &place_exact, &options, 0);
 	static uint32_t prompt[PROMPT];
 	struct job_options job = {.prompt = prompt, .n_prompt = PROMPT};
 	static struct heard heard;

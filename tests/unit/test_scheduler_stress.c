@@ -19,7 +19,6 @@
  * ended once, and all memory is free. An argument gives the jobs of a thread,
  * 60 by default.
  */
-#define VOCAB 101
 #define THREADS 3
 #define IN_FLIGHT 12
 #define PROMPT_MAX 120

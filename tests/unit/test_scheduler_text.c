@@ -17,7 +17,6 @@
 
 /* A tokenizer of 101 tokens: two specials, an end, ASCII, three bytes. */
 #define FIRST_ASCII 3
-#define VOCAB 101
 #define MAX_TOKENS 60
 
 static const struct model_options exact = {.is_exact = true, .threads = 1};

@@ -5,29 +5,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <arpa/inet.h>
 #include <cmocka.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "net/loop_priv.h"
 #include "net/stream_io.h"
+#include "net/stream_priv.h"
 #include "net/tls.h"
 #include "tests/unit/certificates.h"
-
-#define NOT_ENDED (-1)
-
-/* One end of the connection. */
-struct side {
-	struct stream *stream;
-	struct buf got;
-	int opened;
-	int end;
-	int ends;
-};
+#include "tests/unit/stream_fixture.h"
 
 struct pair {
 	struct loop *loop;
@@ -40,53 +28,14 @@ struct pair {
 static struct certificate good;
 static struct certificate expired;
 
-static void on_open(struct stream *stream, void *arg)
-{
-	(void)stream;
-	((struct side *)arg)->opened++;
-}
-
-static size_t on_data(struct stream *stream, struct span in, void *arg)
-{
-	(void)stream;
-	assert_true(buf_append(&((struct side *)arg)->got, in));
-	return in.len;
-}
-
-static void on_end(struct stream *stream, enum stream_end end, void *arg)
-{
-	struct side *side = arg;
-
-	(void)stream;
-	side->end = (int)end;
-	side->ends++;
-}
-
-static const struct stream_handler handler = {
-    .on_open = on_open,
-    .on_data = on_data,
-    .on_end = on_end,
-};
-
-static void start_side(struct side *side)
-{
-	side->end = NOT_ENDED;
-	buf_init(&side->got, 8 << 20);
-}
-
-static void end_side(struct side *side)
-{
-	stream_close(&side->stream);
-	buf_free(&side->got);
-	*side = (struct side){.stream = NULL};
-}
-
 static int set_up(void **state)
 {
 	struct pair *pair = mem_new(struct pair);
 	struct error err;
 
 	pair->loop = loop_new(&err);
+	side_init(&pair->server, pair->loop);
+	side_init(&pair->client, pair->loop);
 	pair->server_tls = tls_server_new(good.cert_file, good.key_file, &err);
 	pair->client_tls = tls_client_new(good.cert_file, &err);
 	*state = pair;
@@ -97,8 +46,8 @@ static int tear_down(void **state)
 {
 	struct pair *pair = *state;
 
-	end_side(&pair->server);
-	end_side(&pair->client);
+	side_end(&pair->server);
+	side_end(&pair->client);
 	loop_free(&pair->loop);
 	tls_unref(&pair->server_tls);
 	tls_unref(&pair->client_tls);
@@ -109,12 +58,8 @@ static int tear_down(void **state)
 /* Begins a connection on which the client expects <name>. */
 static void begin(struct pair *pair, const char *name)
 {
-	struct sockaddr_in address = {
-	    .sin_family = AF_INET,
-	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-	};
-	socklen_t len = sizeof(address);
-	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_in address;
+	int listener = listen_on_loopback(&address);
 	struct stream_target target = {
 	    .address = (struct sockaddr *)&address,
 	    .address_len = sizeof(address),
@@ -122,38 +67,18 @@ static void begin(struct pair *pair, const char *name)
 	    .name = name,
 	};
 
-	start_side(&pair->server);
-	start_side(&pair->client);
-	assert_int_equal(bind(listener, (struct sockaddr *)&address, len), 0);
-	assert_int_equal(listen(listener, 1), 0);
-	assert_int_equal(
-	    getsockname(listener, (struct sockaddr *)&address, &len), 0);
 	pair->client.stream =
-	    stream_connect(pair->loop, &target, &handler, &pair->client);
+	    stream_connect(pair->loop, &target, &side_handler, &pair->client);
 	pair->server.stream = stream_accept(pair->loop,
 	    accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC),
-	    pair->server_tls, &handler, &pair->server);
+	    pair->server_tls, &side_handler, &pair->server);
 	close(listener);
 }
-
-#define turn_until(pair, condition)                                            \
-	do {                                                                   \
-		for (int turns_ = 0; !(condition); turns_++) {                 \
-			assert_true(turns_ < 10000);                           \
-			loop_turn((pair)->loop, NS_PER_S);                     \
-		}                                                              \
-	} while (0)
 
 static void open_both(struct pair *pair, const char *name)
 {
 	begin(pair, name);
 	turn_until(pair, pair->client.opened && pair->server.opened);
-}
-
-static void assert_got(struct side *side, const char *text)
-{
-	assert_int_equal(buf_len(&side->got), strlen(text));
-	assert_memory_equal(buf_span(&side->got).ptr, text, strlen(text));
 }
 
 static void carries_bytes_both_ways(void **state)
@@ -264,24 +189,16 @@ static void resumes_a_session_with_the_same_name(void **state)
 	assert_false(stream_tls_is_resumed(pair->client.stream));
 	stream_write(pair->server.stream, SPAN("after the tickets"));
 	turn_until(pair, buf_len(&pair->client.got) > 0);
-	end_side(&pair->client);
-	end_side(&pair->server);
+	side_end(&pair->client);
+	side_end(&pair->server);
 
 	open_both(pair, "localhost");
 	assert_true(stream_tls_is_resumed(pair->client.stream));
-	end_side(&pair->client);
-	end_side(&pair->server);
+	side_end(&pair->client);
+	side_end(&pair->server);
 
 	open_both(pair, "127.0.0.1");
 	assert_false(stream_tls_is_resumed(pair->client.stream));
-}
-
-/* Loopback may take a moment; the loop must not see it first. */
-static void await_input(struct stream *stream)
-{
-	struct pollfd ready = {.fd = stream->fd, .events = POLLIN};
-
-	assert_int_equal(poll(&ready, 1, 5000), 1);
 }
 
 static void counts_tickets_not_as_a_sign_of_death(void **state)
