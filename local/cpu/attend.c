@@ -30,6 +30,7 @@ struct attend_job {
 	const struct attention *a;
 	const struct stretch *stretches;
 	uint32_t parts; /* of a key-value head's queries: 1 up to 24 of them */
+	bool places;    /* each task places its own rows */
 };
 
 /* The tokens that a row sees: <first> up to <end>. */
@@ -206,6 +207,8 @@ static void attend_task(void *arg, uint32_t task, uint32_t thread)
 	};
 
 	b.n_queries = (part + 1) * n_queries / job->parts - b.first_query;
+	if (job->places)
+		a->place(a->arg, s->first, s->n, b.place.head);
 	find_range(&b);
 	find_rows(&b, job, thread);
 	score_tokens(&b);
@@ -229,7 +232,30 @@ static uint32_t stretch_at(
 	return n;
 }
 
-void cpu_attend(struct cpu *cpu, const struct attention *a)
+/*
+ * Whether no task needs what another places: each sequence is one stretch, all
+ * of a head's queries one task's. A token of each of many texts is that, and
+ * keys are then still in the cache of who stored them.
+ */
+static bool are_apart(const struct attend_job *job, uint32_t n)
+{
+	for (uint32_t i = 0; i + 1 < n; i++) {
+		if (job->a->rows[job->stretches[i].first].kv ==
+		    job->a->rows[job->stretches[i + 1].first].kv)
+			return false;
+	}
+	return job->parts == 1;
+}
+
+static void place_rows(void *arg, uint32_t first, uint32_t n)
+{
+	const struct attention *a = arg;
+
+	for (uint32_t head = 0; head < a->n_kv_heads; head++)
+		a->place(a->arg, first, n, head);
+}
+
+void cpu_attend(struct cpu *cpu, struct attention *a)
 {
 	uint32_t n_queries = a->n_heads / a->n_kv_heads, n = 0;
 	struct stretch *stretches = mem_alloc(a->n * sizeof(*stretches));
@@ -243,6 +269,9 @@ void cpu_attend(struct cpu *cpu, const struct attention *a)
 
 	for (uint32_t at = 0; at < a->n; at += stretches[n++].n)
 		stretches[n] = (struct stretch){at, stretch_at(a, at, queries)};
+	job.places = are_apart(&job, n);
+	if (!job.places)
+		cpu_rows(cpu, a->n, place_rows, a);
 	crew_run(cpu->crew, attend_task, &job, n * a->n_kv_heads * job.parts);
 	free(stretches);
 }

@@ -123,16 +123,22 @@ struct row {
 	struct kv *kv;
 };
 
+/* Key-value head <head> of rows <first> .. <first> + n - 1. */
+typedef void (*cpu_head_fn)(
+    void *arg, uint32_t first, uint32_t n, uint32_t head);
+
 /*
- * On all threads again: attention of <n> rows whose keys and values are stored
- * already, those of the rows themselves included. A causal row sees the
- * <window> tokens up to its own (all for 0); one that attends both ways all
- * tokens of its sequence at a distance of at most <window>.
+ * On all threads again: attention of <n> rows. A causal row sees the <window>
+ * tokens up to its own (all for 0); one that attends both ways all tokens of
+ * its sequence at a distance of at most <window>. Keys and values of tokens
+ * before these rows are stored already; <place> stores the rows' own and makes
+ * their queries ready. It is called once for each row and head, and before
+ * these are attended.
  */
 struct attention {
 	const struct row *rows; /* (n) */
 	uint32_t n;
-	const float *q; /* (n, n_heads, head_dim), turned */
+	const float *q; /* (n, n_heads, head_dim), turned once placed */
 	float *out;     /* (n, n_heads, head_dim) */
 	uint32_t n_heads, n_kv_heads, head_dim;
 	uint32_t window;
@@ -140,7 +146,9 @@ struct attention {
 	float scale;
 	int group;
 	uint32_t slot;
+	cpu_head_fn place;
+	void *arg; /* of place */
 };
-void cpu_attend(struct cpu *cpu, const struct attention *attention);
+void cpu_attend(struct cpu *cpu, struct attention *attention);
 
 #endif

@@ -179,28 +179,22 @@ static void make_angles(struct forward *f, const struct row *rows, uint32_t n)
 }
 
 /*
- * Writes the row's keys or values to their place in the pages; keys lie there
- * turned about, a column each.
+ * Writes a row's key or value to its place in the pages; keys lie there turned
+ * about, a column each.
  */
-static void store_heads(const struct forward *f, const struct row *row,
-    struct kv_place place, const float *heads)
+static void store_head(const struct forward *f, const struct row *row,
+    const struct kv_place *place, const float *head)
 {
 	uint32_t d = f->parts->config.head_dim;
 	uint32_t in_page = row->position % KV_PAGE_TOKENS;
+	float *tile = kv_tile(row->kv, place, row->position);
 
-	for (uint32_t h = 0; h < f->parts->config.n_kv_heads; h++, heads += d) {
-		float *tile;
-
-		place.head = h;
-		tile = kv_tile(row->kv, &place, row->position);
-		if (place.is_value) {
-			memcpy(tile + (size_t)in_page * d, heads,
-			    d * sizeof(*heads));
-			continue;
-		}
-		for (uint32_t i = 0; i < d; i++)
-			tile[(size_t)i * KV_PAGE_TOKENS + in_page] = heads[i];
+	if (place->is_value) {
+		memcpy(tile + (size_t)in_page * d, head, d * sizeof(*head));
+		return;
 	}
+	for (uint32_t i = 0; i < d; i++)
+		tile[(size_t)i * KV_PAGE_TOKENS + in_page] = head[i];
 }
 
 /* The rows of a layer whose queries and keys wait to be turned. */
@@ -211,51 +205,42 @@ struct place_job {
 	uint32_t slot;
 };
 
-/* Norms of a row's queries and keys, head by head. */
-static void norm_heads(
-    const struct forward *f, const struct layer *layer, size_t row)
+/* One row's part of a key-value head. */
+static void place_head(const struct place_job *job, size_t row, uint32_t head)
 {
-	const struct config *c = &f->parts->config;
-	float *q = f->q + row * c->n_heads * c->head_dim;
-	float *k = f->k + row * c->n_kv_heads * c->head_dim;
-
-	if (!layer->q_norm.weight)
-		return;
-	norm(f, &layer->q_norm, q, q, c->n_heads);
-	norm(f, &layer->k_norm, k, k, c->n_kv_heads);
-}
-
-static void place_rows(void *arg, uint32_t first, uint32_t n)
-{
-	const struct place_job *job = arg;
 	const struct forward *f = job->f;
 	const struct config *c = &f->parts->config;
 	enum layer_kind kind = job->layer->kind;
+	size_t d = c->head_dim, at = row * c->n_kv_heads + head;
+	uint32_t n = c->n_heads / c->n_kv_heads; /* queries */
 	uint32_t half = f->parts->rope[kind].dims / 2;
-	size_t q = (size_t)c->n_heads * c->head_dim;
-	size_t kv = (size_t)c->n_kv_heads * c->head_dim;
-	struct kv_place place = {.group = (int)kind, .slot = job->slot};
+	float *q = f->q + at * n * d, *k = f->k + at * d;
+	struct kv_place place = {
+	    .group = (int)kind, .slot = job->slot, .head = head};
+	struct rope_turn turn = {
+	    .cosines = f->cosines[kind] + row * half,
+	    .sines = f->sines[kind] + row * half,
+	    .half = half,
+	    .in_pairs = c->rope_in_pairs,
+	};
 
-	for (size_t i = first; i < first + n; i++) {
-		struct rope_turn turn = {
-		    .cosines = f->cosines[kind] + i * half,
-		    .sines = f->sines[kind] + i * half,
-		    .half = half,
-		    .in_pairs = c->rope_in_pairs,
-		};
-
-		norm_heads(f, job->layer, i);
-		if (half) {
-			cpu_turn(f->cpu, &turn, f->q + i * q, c->n_heads,
-			    c->head_dim);
-			cpu_turn(f->cpu, &turn, f->k + i * kv, c->n_kv_heads,
-			    c->head_dim);
-		}
-		place.is_value = false;
-		store_heads(f, &job->rows[i], place, f->k + i * kv);
-		place.is_value = true;
-		store_heads(f, &job->rows[i], place, f->v + i * kv);
+	if (job->layer->q_norm.weight) {
+		norm(f, &job->layer->q_norm, q, q, n);
+		norm(f, &job->layer->k_norm, k, k, 1);
 	}
+	if (half) {
+		cpu_turn(f->cpu, &turn, q, n, c->head_dim);
+		cpu_turn(f->cpu, &turn, k, 1, c->head_dim);
+	}
+	store_head(f, &job->rows[row], &place, k);
+	place.is_value = true;
+	store_head(f, &job->rows[row], &place, f->v + at * d);
+}
+
+static void place_heads(void *arg, uint32_t first, uint32_t n, uint32_t head)
+{
+	for (uint32_t i = first; i < first + n; i++)
+		place_head(arg, i, head);
 }
 
 /*
@@ -320,7 +305,6 @@ static void attend(
 	uint32_t n = in.n;
 
 	cpu_multiply(f->cpu, &in, products, 3);
-	cpu_rows(f->cpu, n, place_rows, &place);
 	cpu_attend(
 	    f->cpu, &(struct attention){
 			.rows = rows,
@@ -335,6 +319,8 @@ static void attend(
 			.scale = (float)c->attn_scale,
 			.group = (int)layer->kind,
 			.slot = f->slots[at],
+			.place = place_heads,
+			.arg = &place,
 		    });
 	multiply(f, f->att, n, &(struct product){&layer->o, f->y});
 }
