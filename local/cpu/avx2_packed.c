@@ -231,6 +231,9 @@ FEW_OWN void one_bytes(const struct few *f)
 	add_single(f, false);
 }
 
+/* Tokens whose operands stay in first-level cache beside a group. */
+#define MANY 32
+
 /* Tokens <at> .. <at> + n - 1 times the group whose first row is <row>. */
 AVX2 static void multiply_group(
     const struct tile *t, few_fn add, uint32_t row, uint32_t at, uint32_t n)
@@ -262,20 +265,29 @@ AVX2 static void multiply_group(
 		});
 }
 
-void avx2_few_groups(const struct tile *t, const few_fn of[FEW + 1])
+/* Tokens <at> .. <at> + n - 1 times all of the tile's groups. */
+AVX2 static void multiply_some(
+    const struct tile *t, const few_fn of[FEW + 1], uint32_t at, uint32_t n)
 {
-	uint32_t n = t->x->n, parts = (n + FEW - 1) / FEW;
+	uint32_t parts = (n + FEW - 1) / FEW;
 
 	for (uint32_t row = t->first; row < t->first + t->n;
 	     row += GROUP_ROWS) {
-		for (uint32_t i = 0, at = 0; i < parts; i++) {
-			uint32_t end =
-			    (uint32_t)((uint64_t)n * (i + 1) / parts);
+		for (uint32_t i = 0; i < parts; i++) {
+			uint32_t from = n * i / parts;
+			uint32_t some = n * (i + 1) / parts - from;
 
-			multiply_group(t, of[end - at], row, at, end - at);
-			at = end;
+			multiply_group(t, of[some], row, at + from, some);
 		}
 	}
+}
+
+void avx2_few_groups(const struct tile *t, const few_fn of[FEW + 1])
+{
+	uint32_t n = t->x->n;
+
+	for (uint32_t at = 0; at < n; at += MANY)
+		multiply_some(t, of, at, n - at < MANY ? n - at : MANY);
 }
 
 void avx2_packed(const struct tile *t)

@@ -81,13 +81,12 @@ AVX2_INLINE void sum_nibbles(const uint8_t *w, const uint8_t *const at[FEW],
 		sums[t] = widened(sums[t]);
 }
 
-/* Two quads of eight rows times a token's, which is unsigned here. */
+/* Two quads of weights times a token's two, which are unsigned here. */
 AVX2_INLINE __m256i two_sevens_of(
-    const uint8_t *w, __m256i first, __m256i second)
+    __m256i w, __m256i next, __m256i x, __m256i next_x)
 {
-	return _mm256_madd_epi16(
-	    _mm256_add_epi16(_mm256_maddubs_epi16(first, avx2_load(w)),
-		_mm256_maddubs_epi16(second, avx2_load(w + 32))),
+	return _mm256_madd_epi16(_mm256_add_epi16(_mm256_maddubs_epi16(x, w),
+				     _mm256_maddubs_epi16(next_x, next)),
 	    _mm256_set1_epi16(1));
 }
 
@@ -97,15 +96,22 @@ AVX2_INLINE void sum_sevens(const uint8_t *w, const uint8_t *const at[FEW],
 {
 #pragma GCC unroll 1
 	for (int q = 0; q < QUADS; q += 2) {
+		struct few_ints even = {
+		    avx2_load(w + 32 * q), avx2_load(w + 32 * q + 256)};
+		struct few_ints odd = {
+		    avx2_load(w + 32 * q + 32), avx2_load(w + 32 * q + 288)};
+
+		few_keep(&even);
+		few_keep(&odd);
 #pragma GCC unroll 4
 		for (int t = 0; t < tokens; t++) {
-			__m256i first = quad_at(at[t] + 4 * q);
-			__m256i second = quad_at(at[t] + 4 * q + 4);
+			__m256i x = quad_at(at[t] + 4 * q);
+			__m256i next = quad_at(at[t] + 4 * q + 4);
 
 			sums[t].low = _mm256_add_epi32(sums[t].low,
-			    two_sevens_of(w + 32 * q, first, second));
+			    two_sevens_of(even.low, odd.low, x, next));
 			sums[t].high = _mm256_add_epi32(sums[t].high,
-			    two_sevens_of(w + 32 * q + 256, first, second));
+			    two_sevens_of(even.high, odd.high, x, next));
 			few_keep(&sums[t]);
 		}
 	}
