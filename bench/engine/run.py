@@ -154,6 +154,7 @@ class Bench:
             for texts in (4, 8, 16):
                 self.compare(f"{texts} texts together" + many,
                              f"together {texts} 16 32", 32 * texts, sides)
+            self.gain(8, sides, many)
         if "busy" in only and threads > 1:
             self.busy(sides, many)
         if "memory" in only:
@@ -162,6 +163,20 @@ class Bench:
                 self.say(f"  {side.name:10} resident {kib[0]} KiB")
         for side in sides:
             side.close()
+
+    def gain(self, texts, sides, many):
+        """How much faster texts are together than one, asked in turns: what
+        other guests of the host leave changes from minute to minute."""
+        self.say(f"{texts} texts beside one, in turns" + many)
+        for side in sides:
+            gains = []
+            for _ in range(self.args.rounds):
+                one, all_ = (side.ask(f"together {n} 16 32")[0]
+                             for n in (1, texts))
+                gains.append(texts * one / all_)
+            gains.sort()
+            self.say(f"  {side.name:10} {statistics.median(gains):.2f} times "
+                     f"({gains[0]:.2f} to {gains[-1]:.2f})")
 
     def busy(self, sides, many):
         """What is left of the speed beside four loops that never wait, which
