@@ -3,10 +3,10 @@
 #include "local/cpu/avx2_few.h"
 
 /*
- * For operands of eight bits (--int8): twice the speed of words, at a loss.
- *vpmaddubsw multiplies unsigned bytes with signed ones and adds neighbours; a
- *lane of 32 bits is a row, a broadcast quad of columns meets eight rows. 16-bit
- *sums hold
+ * For operands of eight bits (--int8): twice the speed of words, at a loss. A
+ * lane of 32 bits is a row, a broadcast quad of columns meets eight rows:
+ * vpmaddubsw multiplies unsigned bytes with signed ones and adds neighbours.
+ * Sums in 16 bits hold
  *
  *	nibbles times -127 .. 127:   8 x 2 x 15 x 127 = 30480
  *	-63 .. 63 times 0 .. 127:    2 x 2 x 63 x 127 = 32004
@@ -16,8 +16,8 @@
  * added to make it unsigned; what that adds to a block's sum, 64 times the
  * weights' sum, is known when they are packed and taken off again with m.
  *
- * Sixteen rows by up to four tokens at a time, as in avx2_packed.c. Of 24
- *vector instructions for 256 products of nibbles 16 are the products'.
+ * Sixteen rows by up to four tokens at a time, as in avx2_packed.c: of 24
+ * vector instructions for 256 products of nibbles 16 are the products'.
  */
 #if defined(__x86_64__)
 
