@@ -4,6 +4,7 @@
 """Leaders, attendants, and every way in which one of them leaves."""
 import itertools
 import threading
+import time
 
 from harness import *  # noqa: F403
 
@@ -559,8 +560,12 @@ def an_answer_that_is_for_nobody_any_more_is_given_up(bench):
         if len(calls) > 1:
             return usual_answer(peer, incoming)
         gate.wait(15)
-        peer.send(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
-                  b"content-length: 9000000\r\n\r\n" + b" " * (5 << 20))
+        try:
+            peer.send(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
+                      b"content-length: 9000000\r\n\r\n" + b" " * (5 << 20))
+        except OSError:  # told while it still spoke
+            incoming.closed_at = time.monotonic()
+            return False
         note_close(peer, incoming)
         return False
     bench.upstream.script["small-1"] = large
