@@ -27,10 +27,10 @@ struct few {
 	const uint8_t *bytes;         /* these */
 	const float *scales, *totals; /* the first token's */
 	size_t cols, blocks;          /* from a token to the next */
-	float *sums;                  /* (tokens, 16) */
+	float *sums;                  /* (tokens, 16), written */
 };
 
-/* Adds the products of all the group's blocks with so many tokens. */
+/* The products of all the group's blocks with so many tokens. */
 typedef void (*few_fn)(const struct few *f);
 
 /* The tile's products; functions by number of tokens, 1 .. FEW. */
@@ -73,17 +73,16 @@ AVX2_INLINE struct few_floats few_halves(const uint8_t *p)
 	return (struct few_floats){avx2_halves(p), avx2_halves(p + 16)};
 }
 
-/* to (16) += scale d sums */
+/* x + scale d sums */
 AVX2_INLINE struct few_floats few_scaled(
-    float scale, struct few_floats d, struct few_ints sums, const float *to)
+    struct few_floats x, float scale, struct few_floats d, struct few_ints sums)
 {
 	__m256 s = _mm256_set1_ps(scale);
 
-	return (struct few_floats){
-	    _mm256_fmadd_ps(_mm256_mul_ps(s, d.low),
-		_mm256_cvtepi32_ps(sums.low), _mm256_load_ps(to)),
+	return (struct few_floats){_mm256_fmadd_ps(_mm256_mul_ps(s, d.low),
+				       _mm256_cvtepi32_ps(sums.low), x.low),
 	    _mm256_fmadd_ps(_mm256_mul_ps(s, d.high),
-		_mm256_cvtepi32_ps(sums.high), _mm256_load_ps(to + 8))};
+		_mm256_cvtepi32_ps(sums.high), x.high)};
 }
 
 /* x + total m */
@@ -96,10 +95,24 @@ AVX2_INLINE struct few_floats few_plus(
 	    _mm256_fmadd_ps(t, m.high, x.high)};
 }
 
-AVX2_INLINE void few_store(float *to, struct few_floats x)
+/* No sums of so many tokens yet; <tokens> is a constant. */
+AVX2_INLINE void few_begin(struct few_floats to[FEW], const int tokens)
 {
-	_mm256_store_ps(to, x.low);
-	_mm256_store_ps(to + 8, x.high);
+#pragma GCC unroll 4
+	for (int t = 0; t < tokens; t++)
+		to[t] = (struct few_floats){
+		    _mm256_setzero_ps(), _mm256_setzero_ps()};
+}
+
+/* Writes them to where they are wanted; <tokens> is a constant. */
+AVX2_INLINE void few_end(
+    const struct few *f, const struct few_floats of[FEW], const int tokens)
+{
+#pragma GCC unroll 4
+	for (int t = 0; t < tokens; t++) {
+		_mm256_store_ps(f->sums + GROUP_ROWS * t, of[t].low);
+		_mm256_store_ps(f->sums + GROUP_ROWS * t + 8, of[t].high);
+	}
 }
 
 #endif

@@ -302,6 +302,7 @@ AVX2 void avx2_to_words(const float *x, const struct words_row *row, uint32_t n)
 		__m256i q[4], ab, cd, total;
 		float largest;
 
+#pragma GCC unroll 4
 		for (int i = 0; i < 4; i++) {
 			v[i] = _mm256_loadu_ps(x + 8 * i);
 			max = _mm256_max_ps(max, _mm256_and_ps(no_sign, v[i]));
@@ -309,6 +310,7 @@ AVX2 void avx2_to_words(const float *x, const struct words_row *row, uint32_t n)
 		largest = avx2_max(max);
 		inverse = _mm256_set1_ps(
 		    largest > 0 ? (float)row->limit / largest : 0);
+#pragma GCC unroll 4
 		for (int i = 0; i < 4; i++)
 			q[i] = _mm256_cvtps_epi32(_mm256_mul_ps(inverse, v[i]));
 		total = _mm256_add_epi32(

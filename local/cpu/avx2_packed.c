@@ -43,10 +43,12 @@ AVX2_INLINE struct few_ints pair_of(
 	    nibbles_at(avx2_load(p + 32), i % 4)};
 }
 
-/* Adds block <b> at <p>; the last two are constants. */
-AVX2_INLINE void add_block(const struct few *f, const uint8_t *p, size_t b,
-    const int tokens, const bool is_nibbles)
+/* Adds block <b>; the last two are constants. */
+AVX2_INLINE void add_block(const struct few *f, size_t b,
+    struct few_floats to[FEW], const int tokens, const bool is_nibbles)
 {
+	const uint8_t *p =
+	    f->p + b * (is_nibbles ? PACKED_NIBBLES_BYTES : PACKED_BYTES_BYTES);
 	struct few_floats d, m;
 	struct few_ints sums[FEW];
 	const int16_t *at[FEW];
@@ -76,14 +78,11 @@ AVX2_INLINE void add_block(const struct few *f, const uint8_t *p, size_t b,
 		m = few_halves(p + 32);
 #pragma GCC unroll 4
 	for (int t = 0; t < tokens; t++) {
-		float *to = f->sums + GROUP_ROWS * t;
 		size_t block = (size_t)t * f->blocks + b;
-		struct few_floats sum =
-		    few_scaled(f->scales[block], d, sums[t], to);
 
+		to[t] = few_scaled(to[t], f->scales[block], d, sums[t]);
 		if (is_nibbles)
-			sum = few_plus(sum, f->totals[block], m);
-		few_store(to, sum);
+			to[t] = few_plus(to[t], f->totals[block], m);
 	}
 }
 
@@ -91,15 +90,18 @@ AVX2_INLINE void add_block(const struct few *f, const uint8_t *p, size_t b,
 AVX2_INLINE void add_group(
     const struct few *few, const int tokens, const bool is_nibbles)
 {
-	/* A copy: stores of sums could change what is pointed to. */
 	const struct few f = *few;
 	const size_t bytes =
 	    is_nibbles ? PACKED_NIBBLES_BYTES : PACKED_BYTES_BYTES;
 
+	struct few_floats to[FEW];
+
+	few_begin(to, tokens);
 	for (size_t b = 0; b < f.blocks; b++) {
 		few_prefetch(f.p + b * bytes, bytes);
-		add_block(&f, f.p + b * bytes, b, tokens, is_nibbles);
+		add_block(&f, b, to, tokens, is_nibbles);
 	}
+	few_end(&f, to, tokens);
 }
 
 FEW_OWN void two_nibbles(const struct few *f)
@@ -244,7 +246,6 @@ AVX2 static void multiply_group(
 	float *out = t->out + (size_t)at * t->w->rows + row;
 	float sums[FEW * GROUP_ROWS] __attribute__((aligned(32)));
 
-	avx2_clear(sums, n * GROUP_ROWS);
 	add(&(struct few){
 	    .p =
 		packed->data + (size_t)(row / GROUP_ROWS) * packed->group_bytes,

@@ -128,10 +128,11 @@ AVX2_INLINE void begin(const struct few *f, size_t b, const uint8_t *at[FEW],
 	}
 }
 
-/* Adds block <b> of nibbles at <p>; <tokens> is a constant. */
+/* Adds block <b> of nibbles; <tokens> is a constant. */
 AVX2_INLINE void add_nibbles(
-    const struct few *f, const uint8_t *p, size_t b, const int tokens)
+    const struct few *f, size_t b, struct few_floats to[FEW], const int tokens)
 {
+	const uint8_t *p = f->p + b * PACKED_QUADS_BYTES;
 	struct few_ints sums[FEW];
 	struct few_floats d, m;
 	const uint8_t *at[FEW];
@@ -142,19 +143,19 @@ AVX2_INLINE void add_nibbles(
 	m = few_halves(p + 32);
 #pragma GCC unroll 4
 	for (int t = 0; t < tokens; t++) {
-		float *to = f->sums + GROUP_ROWS * t;
 		size_t block = (size_t)t * f->blocks + b;
 
-		few_store(
-		    to, few_plus(few_scaled(f->scales[block], d, sums[t], to),
-			    f->totals[block], m));
+		to[t] =
+		    few_plus(few_scaled(to[t], f->scales[block], d, sums[t]),
+			f->totals[block], m);
 	}
 }
 
 /* The same of sevens, whose m is of the operand's scale. */
 AVX2_INLINE void add_sevens(
-    const struct few *f, const uint8_t *p, size_t b, const int tokens)
+    const struct few *f, size_t b, struct few_floats to[FEW], const int tokens)
 {
+	const uint8_t *p = f->p + b * PACKED_SEVENS_BYTES;
 	const float *d = (const float *)(const void *)p, *m = d + GROUP_ROWS;
 	const uint8_t *at[FEW];
 	struct few_ints sums[FEW];
@@ -163,7 +164,6 @@ AVX2_INLINE void add_sevens(
 	sum_sevens(p + 128, at, sums, tokens);
 #pragma GCC unroll 4
 	for (int t = 0; t < tokens; t++) {
-		float *to = f->sums + GROUP_ROWS * t;
 		__m256 scale =
 		    _mm256_set1_ps(f->scales[(size_t)t * f->blocks + b]);
 		__m256 low = _mm256_fmadd_ps(_mm256_load_ps(d),
@@ -171,10 +171,9 @@ AVX2_INLINE void add_sevens(
 		__m256 high = _mm256_fmadd_ps(_mm256_load_ps(d + 8),
 		    _mm256_cvtepi32_ps(sums[t].high), _mm256_load_ps(m + 8));
 
-		few_store(to,
-		    (struct few_floats){
-			_mm256_fmadd_ps(scale, low, _mm256_load_ps(to)),
-			_mm256_fmadd_ps(scale, high, _mm256_load_ps(to + 8))});
+		to[t] =
+		    (struct few_floats){_mm256_fmadd_ps(scale, low, to[t].low),
+			_mm256_fmadd_ps(scale, high, to[t].high)};
 	}
 }
 
@@ -182,18 +181,21 @@ AVX2_INLINE void add_sevens(
 AVX2_INLINE void add_group(
     const struct few *few, const int tokens, const bool is_nibbles)
 {
-	/* A copy: stores of sums could change what is pointed to. */
 	const struct few f = *few;
 	const size_t bytes =
 	    is_nibbles ? PACKED_QUADS_BYTES : PACKED_SEVENS_BYTES;
 
+	struct few_floats to[FEW];
+
+	few_begin(to, tokens);
 	for (size_t b = 0; b < f.blocks; b++) {
 		few_prefetch(f.p + b * bytes, bytes);
 		if (is_nibbles)
-			add_nibbles(&f, f.p + b * bytes, b, tokens);
+			add_nibbles(&f, b, to, tokens);
 		else
-			add_sevens(&f, f.p + b * bytes, b, tokens);
+			add_sevens(&f, b, to, tokens);
 	}
+	few_end(&f, to, tokens);
 }
 
 FEW_OWN void one_nibbles(const struct few *f)
