@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/memory.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,6 +23,8 @@ static void *check(void *ptr)
 	abort();
 }
 
+#define LINE 64
+
 /* malloc(0) may answer NULL, which would read as a failure. */
 static size_t at_least_one(size_t len)
 {
@@ -36,6 +39,14 @@ void *mem_alloc(size_t len)
 void *mem_zalloc(size_t len)
 {
 	return check(calloc(1, at_least_one(len)));
+}
+
+void *mem_alloc_lines(size_t len)
+{
+	if (len > SIZE_MAX - LINE)
+		return check(NULL);
+	return check(
+	    aligned_alloc(LINE, (at_least_one(len) + LINE - 1) / LINE * LINE));
 }
 
 void *mem_realloc(void *ptr, size_t len)

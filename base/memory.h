@@ -17,6 +17,9 @@ void *mem_alloc(size_t len);
 /* The same, zeroed. */
 void *mem_zalloc(size_t len);
 
+/* mem_alloc that begins on a line of the processor's cache, 64 bytes. */
+void *mem_alloc_lines(size_t len);
+
 /* realloc() that cannot fail; 0 bytes shrink and never free. */
 void *mem_realloc(void *ptr, size_t len);
 

@@ -194,7 +194,7 @@ static const struct setting local[] = {
 {.key = "weight", .type = SETTING_INT, .offset = AT(config_local_text, weight), .fallback = "1", .min = 1, .max = 1000,
  .doc = "Its share of time and memory beside the other local models'."},
 {.key = "int8", .type = SETTING_BOOL, .offset = AT(config_local_text, int8), .fallback = "false",
- .doc = "Products of eight bits: F32, BF16 and F16 weights are shortened at load, and what Q4 weights are multiplied with. Up to twice as fast, less exact: see docs/engine.md."},
+ .doc = "Products of eight bits: F32, BF16 and F16 weights are shortened at load, and what Q4 weights are multiplied with; keys and values take half the memory. Up to twice as fast, less exact: see docs/engine.md."},
 {.key = "sampling", .type = SETTING_NESTED, .doc = "How it samples where a request does not say: a section, or `model` for what the checkpoint's `generation_config.json` suggests. Absent: as the API has it, temperature 1."},
 {.key = "price", .type = SETTING_NESTED, .doc = "What its tokens cost; or `power`."},
 {.key = "power", .type = SETTING_NESTED, .doc = "What its time costs; or `price`. Neither: unpriced."},

@@ -10,9 +10,9 @@
 
 struct kv_page {
 	struct kv_page *next; /* among the free ones */
-	float *data;
-	uint32_t users; /* sequences */
+	uint32_t users;       /* sequences */
 	bool is_kept;
+	_Alignas(LINE) uint8_t data[];
 };
 
 struct kv_group {
@@ -28,18 +28,26 @@ struct kv_pool {
 	pthread_mutex_t lock;     /* for all above but shapes, and for pages */
 };
 
+/* Bytes of a layer's keys, or values, of one head. */
+static uint64_t tile_bytes(const struct kv_shape *s)
+{
+	return (uint64_t)KV_PAGE_TOKENS * s->head_dim * (s->is_half ? 2 : 4);
+}
+
+uint64_t kv_page_bytes(const struct kv_shape *shape)
+{
+	return (uint64_t)shape->n_slots * 2 * shape->n_heads *
+	       tile_bytes(shape);
+}
+
 struct kv_pool *kv_pool_new(
     const struct kv_shape shapes[KV_GROUPS], uint64_t max_bytes)
 {
 	struct kv_pool *pool = mem_new(struct kv_pool);
 
 	for (int g = 0; g < KV_GROUPS; g++) {
-		const struct kv_shape *s = &shapes[g];
-
-		pool->groups[g].shape = *s;
-		pool->groups[g].page_bytes = (uint64_t)s->n_slots * 2 *
-					     s->n_heads * KV_PAGE_TOKENS *
-					     s->head_dim * sizeof(float);
+		pool->groups[g].shape = shapes[g];
+		pool->groups[g].page_bytes = kv_page_bytes(&shapes[g]);
 	}
 	pool->max = max_bytes;
 	pthread_mutex_init(&pool->lock, NULL);
@@ -118,12 +126,9 @@ uint64_t kv_token_bytes(const struct kv_pool *pool)
 
 static struct kv_page *make_page(uint64_t bytes)
 {
-	struct kv_page *page = mem_alloc(sizeof(*page) + LINE + (size_t)bytes);
-	uintptr_t after = (uintptr_t)(page + 1);
+	struct kv_page *page = mem_alloc_lines(sizeof(*page) + (size_t)bytes);
 
 	*page = (struct kv_page){.users = 0};
-	page->data = (float *)(void *)((char *)(page + 1) +
-				       (LINE - after % LINE) % LINE);
 	return page;
 }
 
@@ -422,17 +427,22 @@ void kv_adopt(struct kv *kv, const struct kv_block *block)
 	kv->length += KV_PAGE_TOKENS;
 }
 
-float *kv_tile(
+void *kv_tile(
     const struct kv *kv, const struct kv_place *place, uint32_t position)
 {
 	const struct kv_shape *s = &kv->pool->groups[place->group].shape;
 	const struct kv_pages *pages = &kv->groups[place->group];
-	size_t tile = (size_t)KV_PAGE_TOKENS * s->head_dim;
 	size_t index =
 	    ((size_t)place->slot * 2 + place->is_value) * s->n_heads +
 	    place->head;
 
 	assert(position / KV_PAGE_TOKENS < pages->n);
 	assert(pages->pages[position / KV_PAGE_TOKENS]);
-	return pages->pages[position / KV_PAGE_TOKENS]->data + index * tile;
+	return pages->pages[position / KV_PAGE_TOKENS]->data +
+	       index * tile_bytes(s);
+}
+
+bool kv_is_half(const struct kv *kv, int group)
+{
+	return kv->pool->groups[group].shape.is_half;
 }

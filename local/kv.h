@@ -11,9 +11,10 @@
  * layers, and a group whose layers see a window only gives back the pages that
  * the window has passed. Inside a page:
  *
- *	[slot][kv_head] keys   [head_dim][16], F32
- *	[slot][kv_head] values [16][head_dim], F32
+ *	[slot][kv_head] keys   [head_dim][16]
+ *	[slot][kv_head] values [16][head_dim]
  *
+ * in F32, or in halves of 16 bits where the group's shape says so
  * (all keys of a slot, then all its values; keys turned about, so that a
  * query meets sixteen of them side by side),
  * where a layer's slot is its number within the group (encoders, which need
@@ -30,6 +31,7 @@ struct kv_shape {
 	uint32_t n_slots; /* 0: no layer is of this kind */
 	uint32_t n_heads, head_dim;
 	uint32_t window; /* tokens that are kept at least; 0: all */
+	bool is_half;    /* numbers have 16 bits, not 32 */
 };
 
 /* Where pages come from: free ones are kept for the next sequence. */
@@ -139,7 +141,13 @@ struct kv_place {
 };
 
 /* The tile that holds token <position>, laid out as above; its page exists. */
-float *kv_tile(
+void *kv_tile(
     const struct kv *kv, const struct kv_place *place, uint32_t position);
+
+/* Whether the group's tiles are of halves. */
+bool kv_is_half(const struct kv *kv, int group);
+
+/* Bytes of a page of such layers. */
+uint64_t kv_page_bytes(const struct kv_shape *shape);
 
 #endif

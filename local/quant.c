@@ -2,6 +2,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "local/quant.h"
 
+#include <math.h>
+
 #include <assert.h>
 
 /* Every weight goes through these loops: vectors are worth their size here. */
@@ -68,6 +70,28 @@ float quant_half(uint16_t bits)
 		wide = sign | (exponent + 112) << 23 | fraction << 13;
 	memcpy(&value, &wide, sizeof(value));
 	return value;
+}
+
+uint16_t quant_to_half(float value)
+{
+	uint16_t sign = signbit(value) ? 0x8000 : 0;
+	float size = fabsf(value);
+	int bits;
+
+	if (isnan(value)) {
+		bits = 0x7e00;
+	} else if (size >= 65504) {
+		bits = 0x7bff;
+	} else if (size < 0x1p-14F) {
+		bits = (int)rintf(size * 0x1p24F);
+	} else {
+		int exponent = ilogbf(size);
+
+		/* 1024 .. 2048: the first goes on into the exponent. */
+		bits = ((exponent + 14) << 10) +
+		       (int)rintf(ldexpf(size, 10 - exponent));
+	}
+	return (uint16_t)(sign | bits);
 }
 
 static float half_at(const uint8_t *p)

@@ -75,6 +75,9 @@ float quant_dot(
 /* The value of one IEEE half, and of the upper half of an F32. */
 float quant_half(uint16_t bits);
 
+/* The half nearest to <value>, the even one of two; the largest for more. */
+uint16_t quant_to_half(float value);
+
 static inline float quant_bf16(uint16_t bits)
 {
 	uint32_t wide = (uint32_t)bits << 16;

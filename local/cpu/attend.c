@@ -66,10 +66,11 @@ struct block {
 	struct kv_place place;
 	uint32_t first, n_tokens; /* from a page's beginning on */
 	uint32_t pitch;           /* n_tokens, in whole pages */
+	bool is_half;             /* what the pages hold */
 	const float *q[QUERIES];
 	float *out[QUERIES];
 	float *scores[QUERIES];
-	const float **tiles; /* (pages) */
+	const void **tiles; /* (pages) */
 };
 
 static void find_tiles(struct block *b, bool is_value)
@@ -86,12 +87,15 @@ static void find_tiles(struct block *b, bool is_value)
  */
 static void fetch_tile(const struct block *b, uint32_t tile)
 {
-	size_t n = (size_t)KV_PAGE_TOKENS * b->a->head_dim;
+	const char *at;
+	size_t bytes = (size_t)KV_PAGE_TOKENS * b->a->head_dim *
+		       (b->is_half ? 2 : sizeof(float));
 
 	if (tile * KV_PAGE_TOKENS >= b->n_tokens)
 		return;
-	for (size_t i = 0; i < n; i += 64 / sizeof(float))
-		__builtin_prefetch(b->tiles[tile] + i);
+	at = b->tiles[tile];
+	for (size_t i = 0; i < bytes; i += 64)
+		__builtin_prefetch(at + i);
 }
 
 static void score_tokens(struct block *b)
@@ -112,6 +116,7 @@ static void score_tokens(struct block *b)
 		    .k = b->a->head_dim,
 		    .n = KV_PAGE_TOKENS,
 		    .tile_rows = b->a->head_dim,
+		    .is_half = b->is_half,
 		});
 	}
 }
@@ -141,6 +146,7 @@ static void mix_values(struct block *b)
 	    .k = b->n_tokens,
 	    .n = b->a->head_dim,
 	    .tile_rows = KV_PAGE_TOKENS,
+	    .is_half = b->is_half,
 	});
 }
 
@@ -184,7 +190,8 @@ static void find_rows(
 		b->out[i] = a->out + at;
 		b->scores[i] = scores + (size_t)i * b->pitch;
 	}
-	b->tiles = (const float **)(scores + floats);
+	b->tiles = (const void **)(scores + floats);
+	b->is_half = kv_is_half(b->rows[0].kv, b->place.group);
 }
 
 /* Tasks: the stretches, the key-value heads, parts of their queries. */

@@ -67,6 +67,7 @@ const struct kernels kernels_avx2 = {
     .pack = avx2_pack,
     .packs_short = true,
     .blend = avx2_blend,
+    .to_halves = avx2_to_halves,
     .softmax = avx2_softmax,
     .norm = avx2_norm,
     .activate = avx2_activate,

@@ -191,6 +191,7 @@ void avx2_activate(
     enum activation activation, float *gate, const float *up, size_t n);
 void avx2_turn(const struct rope_turn *turn, float *x);
 void avx2_blend(const struct blend *g);
+void avx2_to_halves(const float *x, uint16_t *out, uint32_t n);
 
 #endif
 #endif

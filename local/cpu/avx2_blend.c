@@ -8,21 +8,28 @@
  * (16 tokens, head_dim) one below the other. Six rows by 16 columns are twelve
  * sums in registers: twelve FMAs for two loads and six broadcasts, near the
  * two FMAs a cycle that the machine has. A tile of b (4 KB for heads of 64)
- * stays in first-level cache while all of m (24 queries) go over it.
+ * stays in first-level cache while all of m (24 queries) go over it. Tiles of
+ * halves are half as long and are widened as they are read.
  */
 #if defined(__x86_64__)
 
 #define ROWS 6
 
-/* Sums of <rows> rows and 16 columns from <col> on; <rows> is a constant. */
+/* Where sums begin; b's type is a constant at each use. */
+struct corner {
+	uint32_t row, col;
+	enum tensor_type type;
+};
+
+/* Sums of <rows> rows and 16 columns; <rows> is a constant. */
 AVX2_INLINE void blend_rows(
-    const struct blend *g, uint32_t at, uint32_t col, const int rows)
+    const struct blend *g, const struct corner *at, const int rows)
 {
 	__m256 sums[ROWS][2];
 	uint32_t k = 0;
 
 	for (int r = 0; r < rows; r++) {
-		const float *c = g->c[at + (uint32_t)r] + col;
+		const float *c = g->c[at->row + (uint32_t)r] + at->col;
 
 		sums[r][0] = sums[r][1] = _mm256_setzero_ps();
 		if (g->adds) {
@@ -31,18 +38,19 @@ AVX2_INLINE void blend_rows(
 		}
 	}
 	for (uint32_t tile = 0; k < g->k; tile++) {
-		const float *b = g->b[tile] + col;
+		const uint8_t *b = g->b[tile];
+		size_t i = at->col;
 		uint32_t end =
 		    k + g->tile_rows < g->k ? k + g->tile_rows : g->k;
 
-		for (; k < end; k++, b += g->n) {
-			__m256 low = _mm256_loadu_ps(b);
-			__m256 high = _mm256_loadu_ps(b + 8);
+		for (; k < end; k++, i += g->n) {
+			__m256 low = avx2_floats(at->type, b, i);
+			__m256 high = avx2_floats(at->type, b, i + 8);
 
 #pragma GCC unroll 6
 			for (int r = 0; r < rows; r++) {
-				__m256 a =
-				    _mm256_set1_ps(g->a[at + (uint32_t)r][k]);
+				__m256 a = _mm256_set1_ps(
+				    g->a[at->row + (uint32_t)r][k]);
 
 				sums[r][0] =
 				    _mm256_fmadd_ps(a, low, sums[r][0]);
@@ -52,38 +60,50 @@ AVX2_INLINE void blend_rows(
 		}
 	}
 	for (int r = 0; r < rows; r++) {
-		float *c = g->c[at + (uint32_t)r] + col;
+		float *c = g->c[at->row + (uint32_t)r] + at->col;
 
 		_mm256_storeu_ps(c, sums[r][0]);
 		_mm256_storeu_ps(c + 8, sums[r][1]);
 	}
 }
 
-AVX2 static void blend_columns(const struct blend *g, uint32_t col)
+/* All rows of 16 columns; <type> is a constant. */
+AVX2_INLINE void blend_columns(
+    const struct blend *g, uint32_t col, const enum tensor_type type)
 {
-	uint32_t i = 0;
+	struct corner at = {0, col, type};
 
-	for (; i + ROWS <= g->m; i += ROWS)
-		blend_rows(g, i, col, ROWS);
-	switch (g->m - i) {
+	for (; at.row + ROWS <= g->m; at.row += ROWS)
+		blend_rows(g, &at, ROWS);
+	switch (g->m - at.row) {
 	case 5:
-		blend_rows(g, i, col, 5);
+		blend_rows(g, &at, 5);
 		break;
 	case 4:
-		blend_rows(g, i, col, 4);
+		blend_rows(g, &at, 4);
 		break;
 	case 3:
-		blend_rows(g, i, col, 3);
+		blend_rows(g, &at, 3);
 		break;
 	case 2:
-		blend_rows(g, i, col, 2);
+		blend_rows(g, &at, 2);
 		break;
 	case 1:
-		blend_rows(g, i, col, 1);
+		blend_rows(g, &at, 1);
 		break;
 	default:
 		break;
 	}
+}
+
+AVX2 static void blend_floats(const struct blend *g, uint32_t col)
+{
+	blend_columns(g, col, TENSOR_F32);
+}
+
+AVX2 static void blend_halves(const struct blend *g, uint32_t col)
+{
+	blend_columns(g, col, TENSOR_F16);
 }
 
 /* Heads whose size is not a multiple of 16: the last columns one by one. */
@@ -95,7 +115,7 @@ static void blend_last(const struct blend *g, uint32_t col)
 
 			for (uint32_t k = 0; k < g->k; k++)
 				sum += g->a[i][k] *
-				       g->b[k / g->tile_rows]
+				       ((const float *)g->b[k / g->tile_rows])
 					   [k % g->tile_rows * g->n + c];
 			g->c[i][c] = sum;
 		}
@@ -107,9 +127,20 @@ void avx2_blend(const struct blend *g)
 	uint32_t col = 0;
 
 	for (; col + 16 <= g->n; col += 16)
-		blend_columns(g, col);
+		(g->is_half ? blend_halves : blend_floats)(g, col);
 	if (col < g->n)
 		blend_last(g, col);
+}
+AVX2 void avx2_to_halves(const float *x, uint16_t *out, uint32_t n)
+{
+	const __m256 most = _mm256_set1_ps(65504);
+	const __m256 least = _mm256_set1_ps(-65504);
+	for (uint32_t i = 0; i < n; i += 8)
+		_mm_storeu_si128((__m128i_u *)(out + i),
+		    _mm256_cvtps_ph(
+			_mm256_max_ps(
+			    _mm256_min_ps(most, _mm256_loadu_ps(x + i)), least),
+			_MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
 }
 #else
 typedef int avx2_blend_is_for_x86;

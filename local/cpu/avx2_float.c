@@ -107,7 +107,7 @@ static void multiply_part(const struct part *p)
 		start_sums(p, c, rows);
 	avx2_blend(&(struct blend){.a = a,
 	    .c = c,
-	    .b = &p->panel,
+	    .b = (const void *const *)&p->panel,
 	    .m = p->n_tokens,
 	    .k = p->n,
 	    .n = GROUP_ROWS,

@@ -90,8 +90,8 @@ static void tile_bf16(const struct tile *t)
 /* What all three share. */
 #define SHARED                                                                 \
 	.tile_rows = GROUP_ROWS, .pack = avx2_pack, .blend = avx512_blend,     \
-	.softmax = avx512_softmax, .norm = avx512_norm,                        \
-	.activate = avx512_activate, .turn = avx2_turn
+	.to_halves = avx2_to_halves, .softmax = avx512_softmax,                \
+	.norm = avx512_norm, .activate = avx512_activate, .turn = avx2_turn
 
 const struct kernels kernels_avx512 = {
     .name = "AVX-512",

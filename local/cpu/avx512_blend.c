@@ -14,10 +14,14 @@
 #define ROWS 8
 #define VECTORS 4
 
-/* Columns <col> and on; the last vector's lanes that are there. */
+/*
+ * Columns <col> and on; the last vector's lanes that are there. b's type is a
+ * constant at each use; of halves all lanes are there.
+ */
 struct columns {
 	uint32_t col;
 	__mmask16 lanes;
+	bool is_half;
 };
 
 AVX512_INLINE __m512 load_lanes(
@@ -26,6 +30,15 @@ AVX512_INLINE __m512 load_lanes(
 	if (v + 1 < vectors)
 		return _mm512_loadu_ps(x + 16 * v);
 	return _mm512_maskz_loadu_ps(at->lanes, x + 16 * v);
+}
+
+/* Numbers <i> .. <i> + 15 of a tile, vector <v> of so many. */
+AVX512_INLINE __m512 load_tile(const void *b, size_t i,
+    const struct columns *at, const int v, const int vectors)
+{
+	if (at->is_half)
+		return avx512_halves((const uint16_t *)b + i + 16 * v);
+	return load_lanes((const float *)b + i, at, v, vectors);
 }
 
 /* <rows> rows from <row> on; <rows> and <vectors> are constants. */
@@ -45,16 +58,17 @@ AVX512_INLINE void blend_rows(const struct blend *g, uint32_t row,
 					     : _mm512_setzero_ps();
 	}
 	for (uint32_t tile = 0; k < g->k; tile++) {
-		const float *b = g->b[tile] + at->col;
+		const void *b = g->b[tile];
+		size_t i = at->col;
 		uint32_t end =
 		    g->k - k < g->tile_rows ? g->k : k + g->tile_rows;
 
-		for (; k < end; k++, b += g->n) {
+		for (; k < end; k++, i += g->n) {
 			__m512 w[VECTORS];
 
 #pragma GCC unroll 4
 			for (int v = 0; v < vectors; v++)
-				w[v] = load_lanes(b, at, v, vectors);
+				w[v] = load_tile(b, i, at, v, vectors);
 #pragma GCC unroll 8
 			for (int r = 0; r < rows; r++) {
 				__m512 x = _mm512_set1_ps(a[r][k]);
@@ -76,7 +90,7 @@ AVX512_INLINE void blend_rows(const struct blend *g, uint32_t row,
 }
 
 /* One vector of columns, all rows. */
-AVX512 static void blend_one(const struct blend *g, const struct columns *at)
+AVX512_INLINE void blend_one(const struct blend *g, const struct columns *at)
 {
 	uint32_t i = 0;
 
@@ -102,7 +116,7 @@ AVX512 static void blend_one(const struct blend *g, const struct columns *at)
 }
 
 /* Four vectors of columns, all rows. */
-AVX512 static void blend_four(const struct blend *g, const struct columns *at)
+AVX512_INLINE void blend_four(const struct blend *g, const struct columns *at)
 {
 	uint32_t i = 0;
 
@@ -123,9 +137,10 @@ AVX512 static void blend_four(const struct blend *g, const struct columns *at)
 	}
 }
 
-void avx512_blend(const struct blend *g)
+/* <is_half> is a constant. */
+AVX512_INLINE void blend_all(const struct blend *g, const bool is_half)
 {
-	struct columns at = {0, 0xffff};
+	struct columns at = {0, 0xffff, is_half};
 
 	for (; at.col + 16 * VECTORS <= g->n; at.col += 16 * VECTORS)
 		blend_four(g, &at);
@@ -133,6 +148,20 @@ void avx512_blend(const struct blend *g)
 		at.lanes = avx512_below(g->n - at.col);
 		blend_one(g, &at);
 	}
+}
+AVX512 static void blend_floats(const struct blend *g)
+{
+	blend_all(g, false);
+}
+
+AVX512 static void blend_halves(const struct blend *g)
+{
+	blend_all(g, true);
+}
+
+void avx512_blend(const struct blend *g)
+{
+	(g->is_half ? blend_halves : blend_floats)(g);
 }
 #else
 typedef int avx512_blend_is_for_x86;

@@ -69,9 +69,9 @@ void *spread_scratch(struct cpu *cpu, uint32_t thread, size_t bytes)
 	if (bytes > s->bytes) {
 		free(s->data);
 		s->bytes = bytes + bytes / 2;
-		s->data = mem_alloc(s->bytes + 64);
+		s->data = mem_alloc_lines(s->bytes);
 	}
-	return (void *)(((uintptr_t)s->data + 63) & ~(uintptr_t)63);
+	return s->data;
 }
 
 struct rows_job {
@@ -264,6 +264,12 @@ void cpu_turn(const struct cpu *cpu, const struct rope_turn *turn, float *heads,
 {
 	for (size_t h = 0; h < n; h++)
 		cpu->kernels->turn(turn, heads + h * head_dim);
+}
+
+void cpu_to_halves(
+    const struct cpu *cpu, const float *x, uint16_t *out, uint32_t n)
+{
+	cpu->kernels->to_halves(x, out, n);
 }
 
 void cpu_row(const struct matrix *m, uint32_t i, bool adds, float *out)

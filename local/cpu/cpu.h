@@ -113,6 +113,13 @@ void cpu_activate(const struct cpu *cpu, const struct activate_job *job);
 void cpu_turn(const struct cpu *cpu, const struct rope_turn *turn, float *heads,
     uint32_t n, uint32_t head_dim);
 
+/*
+ * Halves nearest to <n> floats, a multiple of 16; the largest half for what is
+ * more.
+ */
+void cpu_to_halves(
+    const struct cpu *cpu, const float *x, uint16_t *out, uint32_t n);
+
 /* Row <i> of <m> as F32, added to out (cols) where <adds>. */
 void cpu_row(const struct matrix *m, uint32_t i, bool adds, float *out);
 

@@ -26,9 +26,10 @@ struct tile {
 struct blend {
 	const float *const *a; /* (m) rows (k) */
 	float *const *c;       /* (m) rows (n) */
-	const float *const *b; /* tiles (tile_rows, n) */
+	const void *const *b;  /* tiles (tile_rows, n) */
 	uint32_t m, k, n, tile_rows;
-	bool adds; /* to what c holds */
+	bool adds;    /* to what c holds */
+	bool is_half; /* b is of halves, 16 bits each, and n a multiple of 16 */
 };
 
 /* The limits of operands for quads, and for sevens and these themselves. */
@@ -64,6 +65,8 @@ struct kernels {
 	/* The shortened kinds too, quads and sevens. */
 	bool packs_short;
 	void (*blend)(const struct blend *blend);
+	/* Halves nearest to <n> floats, a multiple of 16. */
+	void (*to_halves)(const float *x, uint16_t *out, uint32_t n);
 	/* x (n) = exp(scale * x) over the sum of these; scale >= 0 */
 	void (*softmax)(float *x, uint32_t n, float scale);
 	/* One row of the job. */

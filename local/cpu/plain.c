@@ -58,6 +58,16 @@ static int32_t word_limit(const struct matrix *w, uint32_t n)
 	return 0;
 }
 
+/* Number <i> of the tile that holds row <k> of b. */
+static float b_number(const struct blend *g, uint32_t k, size_t i)
+{
+	const void *tile = g->b[k / g->tile_rows];
+
+	if (g->is_half)
+		return quant_half(((const uint16_t *)tile)[i]);
+	return ((const float *)tile)[i];
+}
+
 static void blend(const struct blend *g)
 {
 	for (uint32_t i = 0; i < g->m; i++) {
@@ -66,13 +76,18 @@ static void blend(const struct blend *g)
 		if (!g->adds)
 			memset(c, 0, g->n * sizeof(*c));
 		for (uint32_t k = 0; k < g->k; k++) {
-			const float *b = g->b[k / g->tile_rows] +
-					 (size_t)(k % g->tile_rows) * g->n;
+			size_t at = (size_t)(k % g->tile_rows) * g->n;
 
 			for (uint32_t j = 0; j < g->n; j++)
-				c[j] += g->a[i][k] * b[j];
+				c[j] += g->a[i][k] * b_number(g, k, at + j);
 		}
 	}
+}
+
+static void to_halves(const float *x, uint16_t *out, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		out[i] = quant_to_half(x[i]);
 }
 
 static void softmax(float *x, uint32_t n, float scale)
@@ -150,6 +165,7 @@ const struct kernels kernels_plain = {
     .tile_rows = 1,
     .word_limit = word_limit,
     .blend = blend,
+    .to_halves = to_halves,
     .softmax = softmax,
     .norm = norm,
     .activate = activate,

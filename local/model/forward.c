@@ -59,8 +59,9 @@ void forward_free(struct forward **forward)
 	*forward = NULL;
 }
 
-void forward_shapes(
-    const struct parts *parts, struct kv_shape shapes[KV_GROUPS])
+/* Halves are read in vectors of 16. */
+void forward_shapes(const struct parts *parts, bool wants_halves,
+    struct kv_shape shapes[KV_GROUPS])
 {
 	const struct config *c = &parts->config;
 	bool is_encoder = (c->family->traits & TRAIT_ENCODER) != 0;
@@ -70,6 +71,8 @@ void forward_shapes(
 		    .n_heads = c->n_kv_heads,
 		    .head_dim = c->head_dim,
 		    .window = g == LAYER_SLIDING && !is_encoder ? c->window : 0,
+		    .is_half =
+			wants_halves && !is_encoder && c->head_dim % 16 == 0,
 		};
 	for (uint32_t i = 0; i < c->n_layers; i++) {
 		struct kv_shape *shape = &shapes[c->kinds[i]];
@@ -91,8 +94,7 @@ static void multiply(struct forward *f, const float *x, uint32_t n,
 
 static float *floats(uint32_t rows, uint32_t cols)
 {
-	return aligned_alloc(
-	    64, ((size_t)rows * cols * sizeof(float) + 63) & ~(size_t)63);
+	return mem_alloc_lines((size_t)rows * cols * sizeof(float));
 }
 
 static void grow(struct forward *f, uint32_t n)
@@ -179,6 +181,21 @@ static void make_angles(struct forward *f, const struct row *rows, uint32_t n)
 	}
 }
 
+/* A tile's column <in_page>, a number from each of <d> rows. */
+static void turn_floats(
+    float *tile, uint32_t in_page, const float *x, uint32_t d)
+{
+	for (size_t i = 0; i < d; i++)
+		tile[i * KV_PAGE_TOKENS + in_page] = x[i];
+}
+
+static void turn_halves(
+    uint16_t *tile, uint32_t in_page, const uint16_t *x, uint32_t d)
+{
+	for (size_t i = 0; i < d; i++)
+		tile[i * KV_PAGE_TOKENS + in_page] = x[i];
+}
+
 /*
  * Writes a row's key or value to its place in the pages; keys lie there turned
  * about, a column each.
@@ -188,14 +205,22 @@ static void store_head(const struct forward *f, const struct row *row,
 {
 	uint32_t d = f->parts->config.head_dim;
 	uint32_t in_page = row->position % KV_PAGE_TOKENS;
-	float *tile = kv_tile(row->kv, place, row->position);
+	void *tile = kv_tile(row->kv, place, row->position);
+	uint16_t halves[CONFIG_ROPE_DIMS_MAX];
 
-	if (place->is_value) {
-		memcpy(tile + (size_t)in_page * d, head, d * sizeof(*head));
-		return;
+	if (kv_is_half(row->kv, place->group)) {
+		cpu_to_halves(f->cpu, head, halves, d);
+		if (place->is_value)
+			memcpy((uint16_t *)tile + (size_t)in_page * d, halves,
+			    d * sizeof(*halves));
+		else
+			turn_halves(tile, in_page, halves, d);
+	} else if (place->is_value) {
+		memcpy((float *)tile + (size_t)in_page * d, head,
+		    d * sizeof(*head));
+	} else {
+		turn_floats(tile, in_page, head, d);
 	}
-	for (uint32_t i = 0; i < d; i++)
-		tile[(size_t)i * KV_PAGE_TOKENS + in_page] = head[i];
 }
 
 /* The rows of a layer whose queries and keys wait to be turned. */

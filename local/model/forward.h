@@ -16,9 +16,9 @@ struct forward;
 struct forward *forward_new(const struct parts *parts, struct cpu *cpu);
 void forward_free(struct forward **forward);
 
-/* What each kind of layer needs to store: see kv.h. */
-void forward_shapes(
-    const struct parts *parts, struct kv_shape shapes[KV_GROUPS]);
+/* What each kind of layer needs to store, halves if so wanted: see kv.h. */
+void forward_shapes(const struct parts *parts, bool wants_halves,
+    struct kv_shape shapes[KV_GROUPS]);
 
 /*
  * Computes <n> rows whose sequences have grown to hold them, ids and positions

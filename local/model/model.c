@@ -147,7 +147,8 @@ static enum result start_backend(
 	if (!model->cpu)
 		return FAILED;
 	pack_weights(model, options);
-	forward_shapes(&model->parts, shapes);
+	model->has_halves = options->shortens && !options->is_exact;
+	forward_shapes(&model->parts, model->has_halves, shapes);
 	model->kv = kv_pool_new(
 	    shapes, options->kv_bytes ? options->kv_bytes : KV_BYTES_DEFAULT);
 	model->chunk = options->chunk ? options->chunk : CHUNK_DEFAULT;
@@ -206,7 +207,7 @@ uint64_t model_kv_bytes(const struct model *model, uint32_t tokens)
 	struct kv_shape shapes[KV_GROUPS];
 	uint64_t sum = 0;
 
-	forward_shapes(&model->parts, shapes);
+	forward_shapes(&model->parts, model->has_halves, shapes);
 	for (int g = 0; g < KV_GROUPS; g++) {
 		const struct kv_shape *s = &shapes[g];
 		uint64_t kept = tokens, most = (uint64_t)s->window +
@@ -215,8 +216,7 @@ uint64_t model_kv_bytes(const struct model *model, uint32_t tokens)
 		if (s->window && kept > most)
 			kept = most;
 		kept = (kept + KV_PAGE_TOKENS - 1) / KV_PAGE_TOKENS;
-		sum += kept * KV_PAGE_TOKENS * s->n_slots * 2 * s->n_heads *
-		       s->head_dim * sizeof(float);
+		sum += kept * kv_page_bytes(s);
 	}
 	return sum;
 }

@@ -24,6 +24,7 @@ struct model {
 	struct forward *forward;
 	struct kv_pool *kv;
 	struct heads heads;
+	bool has_halves; /* of keys and values, where that can be */
 	uint32_t chunk;
 	uint64_t packed_bytes; /* of weights laid out for this machine */
 	pthread_mutex_t turn;  /* held while cpu, forward, heads are in use */

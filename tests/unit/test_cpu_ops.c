@@ -158,7 +158,26 @@ static void turns_heads_as_plain_c_does(void **state)
 /* Products of attention, of odd sizes in every direction. */
 struct blend_case {
 	uint32_t m, k, n, tile_rows;
+	bool is_half;
 };
+
+/* Tiles of <c> from <b>, as halves where it wants these; to be freed. */
+static void *make_tiles(
+    const struct blend_case *c, const float *b, const void **tiles, uint32_t n)
+{
+	size_t tile = (size_t)c->tile_rows * c->n;
+	size_t size = c->is_half ? sizeof(uint16_t) : sizeof(float);
+	char *numbers = mem_alloc(n * tile * size);
+
+	if (c->is_half)
+		fast->to_halves(
+		    b, (uint16_t *)(void *)numbers, (uint32_t)(n * tile));
+	else
+		memcpy(numbers, b, n * tile * size);
+	for (uint32_t i = 0; i < n; i++)
+		tiles[i] = numbers + i * tile * size;
+	return numbers;
+}
 
 static void check_blend(const struct blend_case *c)
 {
@@ -168,10 +187,12 @@ static void check_blend(const struct blend_case *c)
 	    mem_alloc((size_t)tiles * c->tile_rows * c->n * sizeof(float));
 	float *got = mem_alloc((size_t)2 * c->m * c->n * sizeof(float));
 	float *want = got + (size_t)c->m * c->n;
-	const float *a_rows[32], *b_tiles[32];
+	const float *a_rows[32];
+	const void *b_tiles[32];
+	void *numbers;
 	float *c_rows[32];
-	struct blend blend = {
-	    a_rows, c_rows, b_tiles, c->m, c->k, c->n, c->tile_rows, false};
+	struct blend blend = {a_rows, c_rows, b_tiles, c->m, c->k, c->n,
+	    c->tile_rows, false, c->is_half};
 
 	fill(a, (size_t)c->m * c->k, 1);
 	fill(b, (size_t)tiles * c->tile_rows * c->n, 1);
@@ -179,8 +200,7 @@ static void check_blend(const struct blend_case *c)
 		a_rows[i] = a + (size_t)i * c->k;
 		c_rows[i] = got + (size_t)i * c->n;
 	}
-	for (uint32_t i = 0; i < tiles; i++)
-		b_tiles[i] = b + (size_t)i * c->tile_rows * c->n;
+	numbers = make_tiles(c, b, b_tiles, tiles);
 	fast->blend(&blend);
 	for (uint32_t i = 0; i < c->m; i++)
 		c_rows[i] = want + (size_t)i * c->n;
@@ -190,25 +210,48 @@ static void check_blend(const struct blend_case *c)
 	free(a);
 	free(b);
 	free(got);
+	free(numbers);
 }
 
 static void blends_as_plain_c_does(void **state)
 {
 	const struct blend_case cases[] = {
-	    {1, 1, 1, 1},
-	    {1, 64, 16, 64},
-	    {24, 64, 16, 64},
-	    {23, 33, 64, 16},
-	    {11, 16, 48, 16},
-	    {3, 100, 20, 16},
-	    {5, 17, 7, 16},
-	    {4, 5, 32, 16},
-	    {2, 130, 80, 16},
+	    {1, 1, 1, 1, false},
+	    {1, 64, 16, 64, false},
+	    {24, 64, 16, 64, false},
+	    {23, 33, 64, 16, false},
+	    {11, 16, 48, 16, false},
+	    {3, 100, 20, 16, false},
+	    {5, 17, 7, 16, false},
+	    {4, 5, 32, 16, false},
+	    {2, 130, 80, 16, false},
+	    {1, 64, 16, 64, true},
+	    {24, 64, 16, 64, true},
+	    {23, 33, 64, 16, true},
+	    {11, 16, 48, 16, true},
+	    {4, 5, 32, 16, true},
+	    {2, 130, 80, 16, true},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		check_blend(&cases[i]);
+}
+
+static void makes_halves_as_plain_c_does(void **state)
+{
+	static const float edges[] = {0, -0.0F, 1 + 0x1p-11F, 0x1p-24F,
+	    0x1p-25F, 0x1.8p-25F, -0x1p-14F + 0x1p-30F, 65504, 65519, 65520,
+	    -1e30F, INFINITY, -INFINITY};
+	float x[64];
+	uint16_t got[64], want[64];
+
+	(void)state;
+	fill(x, 64, 3);
+	memcpy(x + 7, edges, sizeof(edges));
+	fast->to_halves(x, got, 64);
+	kernels_plain.to_halves(x, want, 64);
+	assert_memory_equal(got, want, sizeof(got));
 }
 
 int main(void)
@@ -221,6 +264,7 @@ int main(void)
 	    cmocka_unit_test(norms_as_plain_c_does),
 	    cmocka_unit_test(turns_heads_as_plain_c_does),
 	    cmocka_unit_test(blends_as_plain_c_does),
+	    cmocka_unit_test(makes_halves_as_plain_c_does),
 	};
 
 	RUN_FOR_ALL_KERNELS(tests, fast);

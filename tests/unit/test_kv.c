@@ -51,6 +51,30 @@ static void gives_every_place_its_own_tile(void **state)
 	kv_pool_free(&pool);
 }
 
+static void gives_halves_half_the_room(void **state)
+{
+	struct kv_shape halves[KV_GROUPS] = {shapes[0], shapes[1]};
+	struct kv_place key = {.slot = 1},
+			value = {.slot = 1, .is_value = true};
+	struct kv_pool *pool;
+	struct error err;
+	struct kv kv;
+
+	(void)state;
+	halves[0].is_half = true;
+	assert_int_equal(kv_page_bytes(&halves[0]), FULL_PAGE / 2);
+	pool = kv_pool_new(halves, 1 << 20);
+	kv_init(&kv, pool);
+	assert_true(kv_is_half(&kv, 0));
+	assert_false(kv_is_half(&kv, 1));
+	assert_int_equal(kv_grow(&kv, 16, &err), OK);
+	assert_int_equal(kv_pool_used(pool), FULL_PAGE / 2 + SLIDING_PAGE);
+	assert_ptr_equal((char *)kv_tile(&kv, &key, 0) + 2 * KV_PAGE_TOKENS * 2,
+	    kv_tile(&kv, &value, 0));
+	kv_clear(&kv);
+	kv_pool_free(&pool);
+}
+
 static void gives_back_what_a_window_has_passed(void **state)
 {
 	struct kv_pool *pool = kv_pool_new(shapes, 1 << 20);
@@ -99,6 +123,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(gives_every_place_its_own_tile),
+	    cmocka_unit_test(gives_halves_half_the_room),
 	    cmocka_unit_test(gives_back_what_a_window_has_passed),
 	    cmocka_unit_test(refuses_more_than_its_bytes),
 	};

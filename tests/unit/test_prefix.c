@@ -129,7 +129,7 @@ static void lets_another_sequence_go_on(void **state)
 	(void)state;
 	make(&f, 100);
 	enter_text(&f, 0, PAGES);
-	kv_tile(&f.kv, &place, 16)[3] = 7;
+	((float *)kv_tile(&f.kv, &place, 16))[3] = 7;
 	leave(&f, PAGES);
 	kv_init(&kv, f.pool);
 	for (uint32_t i = 0; i < 3; i++) {
@@ -137,7 +137,7 @@ static void lets_another_sequence_go_on(void **state)
 		kv_adopt(&kv, prefix_block(f.entries[i]));
 	}
 	assert_int_equal(kv.length, 48);
-	assert_true(kv_tile(&kv, &place, 16)[3] == 7);
+	assert_true(((float *)kv_tile(&kv, &place, 16))[3] == 7);
 	assert_int_equal(kv_pool_used(f.pool), 6 * PAGE);
 	/* Its next tokens see 29 and up. */
 	kv_slide(&kv, 48);

@@ -77,6 +77,35 @@ static void reads_halves_at_their_edges(void **state)
 	assert_true(isnan(quant_half(0x7e00)));
 }
 
+static void writes_every_half_as_it_was_read(void **state)
+{
+	(void)state;
+	for (uint32_t bits = 0; bits < 0x10000; bits++) {
+		float value = quant_half((uint16_t)bits);
+
+		if (isnan(value))
+			assert_true(isnan(quant_half(quant_to_half(value))));
+		else if (isinf(value))
+			assert_int_equal(quant_to_half(value), bits - 1);
+		else
+			assert_int_equal(quant_to_half(value), bits);
+	}
+}
+
+static void rounds_to_the_nearest_half(void **state)
+{
+	(void)state;
+	assert_int_equal(quant_to_half(1 + 0x1p-11F), 0x3c00);
+	assert_int_equal(quant_to_half(1 + 0x1.002p-11F), 0x3c01);
+	assert_int_equal(quant_to_half(1 + 3 * 0x1p-11F), 0x3c02);
+	assert_int_equal(quant_to_half(2 - 0x1p-20F), 0x4000);
+	assert_int_equal(quant_to_half(0x1p-14F - 0x1p-30F), 0x0400);
+	assert_int_equal(quant_to_half(0x1p-25F), 0);
+	assert_int_equal(quant_to_half(-0x1.8p-25F), 0x8001);
+	assert_int_equal(quant_to_half(65519), 0x7bff);
+	assert_int_equal(quant_to_half(-1e30F), 0xfbff);
+}
+
 static void knows_types_by_number_and_by_name(void **state)
 {
 	(void)state;
@@ -95,6 +124,8 @@ int main(void)
 	    cmocka_unit_test(reads_every_block_as_gguf_does),
 	    cmocka_unit_test(multiplies_what_it_reads),
 	    cmocka_unit_test(reads_halves_at_their_edges),
+	    cmocka_unit_test(writes_every_half_as_it_was_read),
+	    cmocka_unit_test(rounds_to_the_nearest_half),
 	    cmocka_unit_test(knows_types_by_number_and_by_name),
 	};
 
