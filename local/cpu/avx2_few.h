@@ -27,7 +27,8 @@ struct few {
 	const uint8_t *bytes;         /* these */
 	const float *scales, *totals; /* the first token's */
 	size_t cols, blocks;          /* from a token to the next */
-	float *sums;                  /* (tokens, 16), written */
+	float *out;                   /* the first token's 16, written */
+	size_t rows;                  /* from a token's to the next's */
 };
 
 /* The products of all the group's blocks with so many tokens. */
@@ -110,8 +111,10 @@ AVX2_INLINE void few_end(
 {
 #pragma GCC unroll 4
 	for (int t = 0; t < tokens; t++) {
-		_mm256_store_ps(f->sums + GROUP_ROWS * t, of[t].low);
-		_mm256_store_ps(f->sums + GROUP_ROWS * t + 8, of[t].high);
+		float *out = f->out + f->rows * (size_t)t;
+
+		_mm256_storeu_ps(out, of[t].low);
+		_mm256_storeu_ps(out + 8, of[t].high);
 	}
 }
 

@@ -219,8 +219,8 @@ AVX2_INLINE void add_single(const struct few *f, const bool is_nibbles)
 				    avx2_halves(p + 32 + 16 * h), out[h]);
 		}
 	}
-	_mm256_store_ps(f->sums, out[0]);
-	_mm256_store_ps(f->sums + 8, out[1]);
+	_mm256_storeu_ps(f->out, out[0]);
+	_mm256_storeu_ps(f->out + 8, out[1]);
 }
 
 FEW_OWN void one_nibbles(const struct few *f)
@@ -244,6 +244,7 @@ AVX2 static void multiply_group(
 	const struct operand *x = t->x;
 	size_t blocks = packed->blocks;
 	float *out = t->out + (size_t)at * t->w->rows + row;
+	const bool is_whole = !t->w->bias && t->w->rows - row >= GROUP_ROWS;
 	float sums[FEW * GROUP_ROWS] __attribute__((aligned(32)));
 
 	add(&(struct few){
@@ -255,8 +256,11 @@ AVX2 static void multiply_group(
 	    .totals = x->sums + at * blocks,
 	    .cols = x->cols,
 	    .blocks = blocks,
-	    .sums = sums,
+	    .out = is_whole ? out : sums,
+	    .rows = is_whole ? t->w->rows : GROUP_ROWS,
 	});
+	if (is_whole)
+		return;
 	for (uint32_t i = 0; i < n; i++)
 		avx2_put_group(&(struct group_out){
 		    .out = out + (size_t)i * t->w->rows,

@@ -32,17 +32,17 @@ AVX2_INLINE __m256i quad_at(const uint8_t *x)
 	return _mm256_set1_epi32(quad);
 }
 
-/* sums += quad <q> of <x>, a quad of weights being unsigned; in 16 bits. */
-AVX2_INLINE void add_quad(
-    struct few_ints *sums, struct few_ints w, const uint8_t *x)
+/* Products of a quad of weights, which are unsigned, in 16 bits. */
+AVX2_INLINE struct few_ints products(struct few_ints w, __m256i x)
 {
-	__m256i quad = quad_at(x);
+	return (struct few_ints){
+	    _mm256_maddubs_epi16(w.low, x), _mm256_maddubs_epi16(w.high, x)};
+}
 
-	sums->low =
-	    _mm256_add_epi16(sums->low, _mm256_maddubs_epi16(w.low, quad));
-	sums->high =
-	    _mm256_add_epi16(sums->high, _mm256_maddubs_epi16(w.high, quad));
-	few_keep(sums);
+AVX2_INLINE struct few_ints sum_of(struct few_ints a, struct few_ints b)
+{
+	return (struct few_ints){
+	    _mm256_add_epi16(a.low, b.low), _mm256_add_epi16(a.high, b.high)};
 }
 
 /* Sums in 16 bits, two to a row, become one. */
@@ -73,8 +73,13 @@ AVX2_INLINE void sum_nibbles(const uint8_t *w, const uint8_t *const at[FEW],
 		quad = (struct few_ints){
 		    _mm256_and_si256(low, mask), _mm256_and_si256(high, mask)};
 #pragma GCC unroll 4
-		for (int t = 0; t < tokens; t++)
-			add_quad(&sums[t], quad, at[t] + 4 * q);
+		for (int t = 0; t < tokens; t++) {
+			struct few_ints more =
+			    products(quad, quad_at(at[t] + 4 * q));
+
+			sums[t] = q ? sum_of(sums[t], more) : more;
+			few_keep(&sums[t]);
+		}
 	}
 #pragma GCC unroll 4
 	for (int t = 0; t < tokens; t++)
@@ -94,6 +99,9 @@ AVX2_INLINE __m256i two_sevens_of(
 AVX2_INLINE void sum_sevens(const uint8_t *w, const uint8_t *const at[FEW],
     struct few_ints sums[FEW], const int tokens)
 {
+#pragma GCC unroll 4
+	for (int t = 0; t < tokens; t++)
+		sums[t] = few_none();
 #pragma GCC unroll 1
 	for (int q = 0; q < QUADS; q += 2) {
 		struct few_ints even = {
@@ -117,15 +125,13 @@ AVX2_INLINE void sum_sevens(const uint8_t *w, const uint8_t *const at[FEW],
 	}
 }
 
-/* Where block <b> of each token is, and no sums; <tokens> is a constant. */
-AVX2_INLINE void begin(const struct few *f, size_t b, const uint8_t *at[FEW],
-    struct few_ints sums[FEW], const int tokens)
+/* Where block <b> of each token is; <tokens> is a constant. */
+AVX2_INLINE void find_block(
+    const struct few *f, size_t b, const uint8_t *at[FEW], const int tokens)
 {
 #pragma GCC unroll 4
-	for (int t = 0; t < tokens; t++) {
+	for (int t = 0; t < tokens; t++)
 		at[t] = f->bytes + (size_t)t * f->cols + b * BLOCK_COLS;
-		sums[t] = few_none();
-	}
 }
 
 /* Adds block <b> of nibbles; <tokens> is a constant. */
@@ -137,7 +143,7 @@ AVX2_INLINE void add_nibbles(
 	struct few_floats d, m;
 	const uint8_t *at[FEW];
 
-	begin(f, b, at, sums, tokens);
+	find_block(f, b, at, tokens);
 	sum_nibbles(p + 64, at, sums, tokens);
 	d = few_halves(p);
 	m = few_halves(p + 32);
@@ -160,7 +166,7 @@ AVX2_INLINE void add_sevens(
 	const uint8_t *at[FEW];
 	struct few_ints sums[FEW];
 
-	begin(f, b, at, sums, tokens);
+	find_block(f, b, at, tokens);
 	sum_sevens(p + 128, at, sums, tokens);
 #pragma GCC unroll 4
 	for (int t = 0; t < tokens; t++) {
