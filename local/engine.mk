@@ -28,6 +28,7 @@ libsluice_a_SOURCES += \
 	local/cpu/pace.c local/cpu/pace.h \
 	local/kv.c local/kv.h \
 	local/local.h \
+	local/draw.c local/draw.h \
 	local/logits.c local/logits.h \
 	local/model.h \
 	local/model/bind.c local/model/parts.h \
@@ -83,6 +84,7 @@ UNIT_TESTS += \
 	tests/unit/test_logits \
 	tests/unit/test_model \
 	tests/unit/test_crew \
+	tests/unit/test_draw \
 	tests/unit/test_pace \
 	tests/unit/test_quant \
 	tests/unit/test_real_models \
@@ -101,9 +103,10 @@ tests_unit_test_avx512_ops_SOURCES = tests/unit/test_cpu_ops.c \
 	tests/unit/kernels_under_test.h $(PORTABLE_KERNELS)
 tests_unit_test_gguf_SOURCES = tests/unit/test_gguf.c
 tests_unit_test_kv_SOURCES = tests/unit/test_kv.c
-tests_unit_test_logits_SOURCES = tests/unit/test_logits.c
+tests_unit_test_logits_SOURCES = tests/unit/test_logits.c tests/unit/logits_plain.c
 tests_unit_test_model_SOURCES = tests/unit/test_model.c $(MODEL_FIXTURE)
 tests_unit_test_crew_SOURCES = tests/unit/test_crew.c
+tests_unit_test_draw_SOURCES = tests/unit/test_draw.c
 tests_unit_test_pace_SOURCES = tests/unit/test_pace.c
 tests_unit_test_quant_SOURCES = tests/unit/test_quant.c $(MODEL_FIXTURE)
 tests_unit_test_real_models_SOURCES = tests/unit/test_real_models.c \

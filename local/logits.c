@@ -6,14 +6,25 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define LANES 4
-#define BLOCK 256 /* logits that are summed as floats */
+/*
+ * Written once for eight floats at a time and compiled twice: for AVX2, and for
+ * what every processor has. No product is fused with a sum in either, so both
+ * give the same bits.
+ */
+#define LANES 8
+#define BLOCK LOGITS_BLOCK
 
-/* Four floats, or what a comparison of them gives: all bits or none. */
+#define INLINE static inline __attribute__((always_inline))
+/* tests/unit/logits_plain.c leaves it out. */
+#if defined(__x86_64__) && !defined(LOGITS_PLAIN)
+#define WIDE static __attribute__((target("avx2")))
+#endif
+
+/* Eight floats, or what a comparison of them gives: all bits or none. */
 typedef float floats __attribute__((vector_size(LANES * sizeof(float))));
 typedef int32_t ints __attribute__((vector_size(LANES * sizeof(int32_t))));
 
-static inline floats load(const float *x)
+INLINE floats load(const float *x)
 {
 	floats v;
 
@@ -22,26 +33,26 @@ static inline floats load(const float *x)
 }
 
 /* <x> where <mask>, else 0. */
-static inline floats keep(floats x, ints mask)
+INLINE floats keep(floats x, ints mask)
 {
 	return (floats)((ints)x & mask);
 }
 
-static inline floats choose(ints mask, floats x, floats other)
+INLINE floats choose(ints mask, floats x, floats other)
 {
 	return (floats)(((ints)x & mask) | ((ints)other & ~mask));
 }
 
-static inline floats all(float x)
+INLINE floats all(float x)
 {
-	return (floats){x, x, x, x};
+	return (floats){x, x, x, x, x, x, x, x};
 }
 
 /*
  * exp(x) for x of -87 to 0: 2 to the nearest whole number of x / log(2), times
  * a polynomial of what is left. Source: Cephes, expf.
  */
-static inline floats exp_of(floats x)
+INLINE floats exp_of(floats x)
 {
 	static const float round = 12582912.0F; /* 1.5 * 2^23 */
 	floats t = x * 1.44269504F + round, n = t - round, y;
@@ -59,9 +70,24 @@ static inline floats exp_of(floats x)
 	return (floats)((ints)(y * x * x + x + 1) + power);
 }
 
-static double add_lanes(floats x)
+INLINE double add_lanes(floats x)
 {
-	return (double)x[0] + (double)x[1] + (double)x[2] + (double)x[3];
+	double sum = 0;
+
+	for (int i = 0; i < LANES; i++)
+		sum += (double)x[i];
+	return sum;
+}
+
+/* Whether <mask> has a lane of all bits. */
+INLINE bool has_any(ints mask)
+{
+	int64_t halves[LANES / 2], any = 0;
+
+	memcpy(halves, &mask, sizeof(halves));
+	for (int i = 0; i < LANES / 2; i++)
+		any |= halves[i];
+	return any != 0;
 }
 
 /* Sums of e = exp(d) and of e * d, d = x - max; and of the e that count. */
@@ -69,18 +95,18 @@ struct sums {
 	double e, ed, among;
 };
 
-/* Four floats of all bits or none, by the four lowest bits of <bits>. */
-static inline ints lanes_of(uint32_t bits)
+/* Eight floats of all bits or none, by the eight lowest bits of <bits>. */
+INLINE ints lanes_of(uint32_t bits)
 {
-	ints each = {1, 2, 4, 8};
-	int32_t low = (int32_t)(bits & 15);
+	ints each = {1, 2, 4, 8, 16, 32, 64, 128};
+	int32_t low = (int32_t)(bits & 255);
 
-	return ((ints){low, low, low, low} & each) != 0;
+	return ((ints){low, low, low, low, low, low, low, low} & each) != 0;
 }
 
 /* <words> NULL: none count; else <x> begins at the first one's lowest bit. */
-static inline __attribute__((always_inline)) void add_block(struct sums *sums,
-    const float *x, uint32_t n, float max, const uint32_t *words)
+INLINE void add_block(struct sums *sums, const float *x, uint32_t n, float max,
+    const uint32_t *words)
 {
 	floats e_sum = all(0), ed_sum = all(0), among = all(0);
 
@@ -116,11 +142,11 @@ static const uint32_t *block_words(
 	return copy;
 }
 
-static struct sums sum_all(
+INLINE struct sums sum_all(
     const float *x, uint32_t n, float max, const struct logits_mask *among)
 {
 	struct sums sums = {.e = 0};
-	float rest[LANES] = {-INFINITY, -INFINITY, -INFINITY, -INFINITY};
+	float rest[LANES];
 	uint32_t whole = n / LANES * LANES, copy[BLOCK / 32], bits = 0;
 
 	for (uint32_t i = 0; i < whole; i += BLOCK) {
@@ -132,6 +158,8 @@ static struct sums sum_all(
 		else
 			add_block(&sums, x + i, len, max, NULL);
 	}
+	for (uint32_t k = 0; k < LANES; k++)
+		rest[k] = -INFINITY;
 	for (uint32_t i = whole; i < n; i++) {
 		rest[i - whole] = x[i];
 		if (i / 32 < among->n_words)
@@ -142,12 +170,7 @@ static struct sums sum_all(
 	return sums;
 }
 
-double logits_sum(const float *logits, uint32_t n, float max)
-{
-	return sum_all(logits, n, max, &(struct logits_mask){NULL, 0}).e;
-}
-
-static void see(struct logits_view *view, float x)
+INLINE void see(struct logits_view *view, float x)
 {
 	if (x > view->max) {
 		view->second = view->max;
@@ -158,7 +181,7 @@ static void see(struct logits_view *view, float x)
 }
 
 /* The largest and the next, equal ones counted twice. */
-static void find_best(struct logits_view *view, const float *x, uint32_t n)
+INLINE void find_best(struct logits_view *view, const float *x, uint32_t n)
 {
 	floats first = all(-INFINITY), second = all(-INFINITY);
 	uint32_t i;
@@ -176,20 +199,32 @@ static void find_best(struct logits_view *view, const float *x, uint32_t n)
 	}
 	for (; i < n; i++)
 		see(view, x[i]);
-	for (i = 0; i < n && !(x[i] >= view->max); i++)
-		;
+	for (i = 0; i + LANES <= n && !has_any(load(x + i) >= all(view->max));)
+		i += LANES;
+	while (i < n && !(x[i] >= view->max))
+		i++;
 	view->likeliest = i < n ? i : 0;
 }
 
-struct logits_view logits_look_among(const float *logits, uint32_t n,
+INLINE struct logits_view best(const float *logits, uint32_t n)
+{
+	struct logits_view view = {
+	    .max = -INFINITY,
+	    .second = -INFINITY,
+	    .total = -HUGE_VAL,
+	};
+
+	find_best(&view, logits, n);
+	return view;
+}
+
+INLINE struct logits_view look_among(const float *logits, uint32_t n,
     const struct logits_mask *mask, double *share)
 {
-	struct logits_view view = {.max = -INFINITY, .second = -INFINITY};
+	struct logits_view view = best(logits, n);
 	struct sums sums;
 
 	*share = 0;
-	find_best(&view, logits, n);
-	view.total = -HUGE_VAL;
 	if (!isfinite(view.max))
 		return view;
 	sums = sum_all(logits, n, view.max, mask);
@@ -199,10 +234,118 @@ struct logits_view logits_look_among(const float *logits, uint32_t n,
 	return view;
 }
 
+/* --- weights -------------------------------------------------------------- */
+
+/* exp(scale x - top) of eight; 0 for what is no number. */
+INLINE floats weigh_lanes(floats x, struct logits_scale how)
+{
+	floats d = x * all(how.scale) - all(how.top);
+
+	d = choose(d > all(0), all(0), d);
+	return keep(exp_of(choose(d > all(-87), d, all(-87))), d > all(-87));
+}
+
+INLINE float weigh_block(
+    const float *x, uint32_t n, struct logits_scale how, float *weights)
+{
+	floats sum = all(0);
+	float rest[LANES];
+	uint32_t i;
+
+	for (i = 0; i + LANES <= n; i += LANES) {
+		floats w = weigh_lanes(load(x + i), how);
+
+		sum += w;
+		if (weights)
+			memcpy(weights + i, &w, sizeof(w));
+	}
+	if (i < n) {
+		floats w;
+
+		for (uint32_t k = 0; k < LANES; k++)
+			rest[k] = i + k < n ? x[i + k] : -INFINITY;
+		w = weigh_lanes(load(rest), how);
+		sum += w;
+		if (weights)
+			memcpy(weights + i, &w, (n - i) * sizeof(*weights));
+	}
+	return (float)add_lanes(sum);
+}
+
+INLINE double weigh(
+    const float *x, uint32_t n, struct logits_scale how, float *blocks)
+{
+	double sum = 0;
+
+	for (uint32_t i = 0; i < n; i += BLOCK) {
+		uint32_t len = n - i < BLOCK ? n - i : BLOCK;
+
+		blocks[i / BLOCK] = weigh_block(x + i, len, how, NULL);
+		sum += (double)blocks[i / BLOCK];
+	}
+	return sum;
+}
+
+/* --- for this processor --------------------------------------------------- */
+
+#ifdef WIDE
+WIDE struct logits_view look_wide(const float *logits, uint32_t n,
+    const struct logits_mask *mask, double *share)
+{
+	return look_among(logits, n, mask, share);
+}
+
+WIDE struct logits_view best_wide(const float *logits, uint32_t n)
+{
+	return best(logits, n);
+}
+
+WIDE double weigh_wide(
+    const float *x, uint32_t n, struct logits_scale how, float *blocks)
+{
+	return weigh(x, n, how, blocks);
+}
+#endif
+
+struct logits_view logits_look_among(const float *logits, uint32_t n,
+    const struct logits_mask *mask, double *share)
+{
+#ifdef WIDE
+	if (__builtin_cpu_supports("avx2"))
+		return look_wide(logits, n, mask, share);
+#endif
+	return look_among(logits, n, mask, share);
+}
+
 struct logits_view logits_look(const float *logits, uint32_t n)
 {
 	double share;
 
 	return logits_look_among(
 	    logits, n, &(struct logits_mask){NULL, 0}, &share);
+}
+
+struct logits_view logits_best(const float *logits, uint32_t n)
+{
+#ifdef WIDE
+	if (__builtin_cpu_supports("avx2"))
+		return best_wide(logits, n);
+#endif
+	return best(logits, n);
+}
+
+double logits_weigh(
+    const float *x, uint32_t n, struct logits_scale how, float *blocks)
+{
+#ifdef WIDE
+	if (__builtin_cpu_supports("avx2"))
+		return weigh_wide(x, n, how, blocks);
+#endif
+	return weigh(x, n, how, blocks);
+}
+
+void logits_weigh_block(
+    const float *x, uint32_t n, struct logits_scale how, float *weights)
+{
+	(void)weigh_block(x, n, how, weights);
 }

@@ -8,7 +8,7 @@
 
 /*
  * Every token that is chosen costs a walk over the whole vocabulary, so these
- * take four logits at a time and an exponential of their own: within two units
+ * take eight logits at a time and an exponential of their own: within two units
  * in the last place of a float, and the same on every machine. Logits that are
  * not numbers count as impossible.
  */
@@ -20,6 +20,9 @@ struct logits_view {
 };
 
 struct logits_view logits_look(const float *logits, uint32_t n);
+
+/* The same but for total and entropy, which are not found. */
+struct logits_view logits_best(const float *logits, uint32_t n);
 
 /* Some of the logits: a bit each, logit 0 the lowest of the first word. */
 struct logits_mask {
@@ -34,7 +37,22 @@ struct logits_mask {
 struct logits_view logits_look_among(const float *logits, uint32_t n,
     const struct logits_mask *mask, double *share);
 
-/* The sum of exp(logits - max) of logits (n) of at most <max>. */
-double logits_sum(const float *logits, uint32_t n, float max);
+/* A logit's weight is exp(scale logit - top); top is the largest's. */
+struct logits_scale {
+	float scale, top;
+};
+
+#define LOGITS_BLOCK 256
+
+/*
+ * The sum of the weights of logits (n), and in <blocks> (n / LOGITS_BLOCK,
+ * rounded up) that of each block of them.
+ */
+double logits_weigh(
+    const float *logits, uint32_t n, struct logits_scale how, float *blocks);
+
+/* The weights (n) of logits (n) of a block. */
+void logits_weigh_block(
+    const float *logits, uint32_t n, struct logits_scale how, float *weights);
 
 #endif

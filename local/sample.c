@@ -6,21 +6,19 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "local/draw.h"
 #include "local/logits.h"
-
-struct candidate {
-	uint32_t token;
-	float logit;
-};
 
 struct sampler {
 	struct sample_options options;
 	struct sample_bias *biases; /* (n_biases) */
 	uint32_t vocab;
-	uint32_t *chosen;             /* (vocab) times that each was */
-	uint8_t *seen;                /* (vocab) in the prompt or chosen */
-	bool is_touched;              /* some token is seen */
-	struct candidate *candidates; /* (vocab) */
+	uint32_t *chosen; /* (vocab) times that each was */
+	uint8_t *is_seen; /* (vocab) in the prompt or chosen */
+	uint32_t *seen;   /* (n_seen) those that are, room for vocab */
+	uint32_t n_seen;
+	float *bent; /* (vocab) logits as mask and options left them */
+	struct draw *draw;
 	uint64_t state;
 };
 
@@ -82,8 +80,10 @@ struct sampler *sampler_new(
 	s->vocab = vocab;
 	s->state = options->seed;
 	s->chosen = mem_zalloc(vocab * sizeof(*s->chosen));
-	s->seen = mem_zalloc(vocab);
-	s->candidates = mem_alloc(vocab * sizeof(*s->candidates));
+	s->is_seen = mem_zalloc(vocab);
+	s->seen = mem_alloc(vocab * sizeof(*s->seen));
+	s->bent = mem_alloc(vocab * sizeof(*s->bent));
+	s->draw = draw_new(vocab);
 	s->biases = mem_alloc(options->n_biases * sizeof(*s->biases));
 	if (options->n_biases)
 		memcpy(s->biases, options->biases,
@@ -98,8 +98,10 @@ void sampler_free(struct sampler **sampler)
 	if (!s)
 		return;
 	free(s->chosen);
+	free(s->is_seen);
 	free(s->seen);
-	free(s->candidates);
+	free(s->bent);
+	draw_free(&s->draw);
 	free(s->biases);
 	free(s);
 	*sampler = NULL;
@@ -108,10 +110,10 @@ void sampler_free(struct sampler **sampler)
 void sampler_see(struct sampler *s, const uint32_t *tokens, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (tokens[i] >= s->vocab)
+		if (tokens[i] >= s->vocab || s->is_seen[tokens[i]])
 			continue;
-		s->seen[tokens[i]] = 1;
-		s->is_touched = true;
+		s->is_seen[tokens[i]] = 1;
+		s->seen[s->n_seen++] = tokens[i];
 	}
 }
 
@@ -121,10 +123,11 @@ float sample_logprob(const float *logits, uint32_t vocab, uint32_t token)
 	    float)((double)logits[token] - logits_look(logits, vocab).total);
 }
 
-/* Before: the better of two candidates, for ties the lower id. */
-static bool is_before(struct candidate a, struct candidate b)
+/* Whether <a> is the likelier one, for ties the lower id. */
+static bool is_before(struct sample_top a, struct sample_top b)
 {
-	return a.logit > b.logit || (a.logit >= b.logit && a.token < b.token);
+	return a.logprob > b.logprob ||
+	       (a.logprob >= b.logprob && a.token < b.token);
 }
 
 uint32_t sample_top(
@@ -134,38 +137,34 @@ uint32_t sample_top(
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < vocab && k; i++) {
-		struct candidate c = {i, logits[i]};
+		struct sample_top c = {i, logits[i]};
 		uint32_t at = n;
 
-		if (isnan(c.logit))
+		if (isnan(c.logprob))
 			continue;
-		while (
-		    at > 0 && is_before(c, (struct candidate){out[at - 1].token,
-					       out[at - 1].logprob}))
+		while (at > 0 && is_before(c, out[at - 1]))
 			at--;
 		if (at == k)
 			continue;
 		n = n < k ? n + 1 : k;
 		memmove(out + at + 1, out + at, (n - 1 - at) * sizeof(*out));
-		out[at] = (struct sample_top){i, c.logit};
+		out[at] = c;
 	}
 	for (uint32_t i = 0; i < n; i++)
 		out[i].logprob = (float)((double)out[i].logprob - total);
 	return n;
 }
 
-static void penalise(const struct sampler *s, struct candidate *c)
+static void penalise(struct sampler *s, uint32_t token)
 {
 	const struct sample_options *o = &s->options;
+	float *logit = &s->bent[token];
 
-	if (!s->seen[c->token])
-		return;
 	if (o->repetition > 0)
-		c->logit = c->logit > 0 ? c->logit / o->repetition
-					: c->logit * o->repetition;
-	if (s->chosen[c->token])
-		c->logit -=
-		    o->presence + o->frequency * (float)s->chosen[c->token];
+		*logit = *logit > 0 ? *logit / o->repetition
+				    : *logit * o->repetition;
+	if (s->chosen[token])
+		*logit -= o->presence + o->frequency * (float)s->chosen[token];
 }
 
 /* Whether the options leave every logit as it is. */
@@ -177,203 +176,40 @@ static bool leaves_logits(const struct sample_options *o)
 	return !has_penalties && o->n_biases == 0;
 }
 
-/* Appends candidate <token>; what is not a number is none. */
-static uint32_t add_candidate(
-    struct sampler *s, const float *logits, uint32_t token, uint32_t n)
-{
-	if (logits[token] > -INFINITY)
-		s->candidates[n++] = (struct candidate){token, logits[token]};
-	return n;
-}
-
-static uint32_t collect_allowed(
+/* The logits of those whom the mask allows; nobody else has a chance. */
+static void copy_allowed(
     struct sampler *s, const float *logits, const struct sample_mask *mask)
 {
-	uint32_t n = 0;
-
+	for (uint32_t i = 0; i < s->vocab; i++)
+		s->bent[i] = -INFINITY;
 	for (size_t w = 0; w < mask->n_words; w++) {
 		for (uint32_t left = mask->words[w]; left; left &= left - 1) {
 			uint32_t token =
 			    (uint32_t)w * 32 + (uint32_t)__builtin_ctz(left);
 
 			if (token < s->vocab)
-				n = add_candidate(s, logits, token, n);
+				s->bent[token] = logits[token];
 		}
 	}
-	return n;
 }
 
-static void bend(struct sampler *s, uint32_t n)
-{
-	struct candidate *c = s->candidates;
-
-	for (size_t k = 0; k < s->options.n_biases; k++) {
-		uint32_t low = 0, high = n, token = s->biases[k].token;
-
-		/* They are in the order of their ids. */
-		while (low < high) {
-			uint32_t middle = low + (high - low) / 2;
-
-			if (c[middle].token < token)
-				low = middle + 1;
-			else
-				high = middle;
-		}
-		if (low < n && c[low].token == token)
-			c[low].logit += s->biases[k].bias;
-	}
-	for (uint32_t i = 0; i < n && s->is_touched; i++)
-		penalise(s, &c[i]);
-}
-
-/* The candidates as the mask and the options left them. */
-static uint32_t collect(
+/* The logits as the mask and the options leave them. */
+static const float *bend(
     struct sampler *s, const float *logits, const struct sample_mask *mask)
 {
-	uint32_t n = 0, kept = 0;
+	bool has_options = !leaves_logits(&s->options);
 
+	if (!mask && !has_options)
+		return logits;
 	if (mask)
-		n = collect_allowed(s, logits, mask);
+		copy_allowed(s, logits, mask);
 	else
-		for (uint32_t i = 0; i < s->vocab; i++)
-			n = add_candidate(s, logits, i, n);
-	if (leaves_logits(&s->options))
-		return n;
-	bend(s, n);
-	for (uint32_t i = 0; i < n; i++) {
-		if (s->candidates[i].logit > -INFINITY)
-			s->candidates[kept++] = s->candidates[i];
-	}
-	return kept;
-}
-
-static uint32_t find_best(const struct candidate *c, uint32_t n)
-{
-	uint32_t best = 0;
-
-	for (uint32_t i = 1; i < n; i++) {
-		if (is_before(c[i], c[best]))
-			best = i;
-	}
-	return best;
-}
-
-static int compare_candidates(const void *a, const void *b)
-{
-	const struct candidate *x = a, *y = b;
-
-	return is_before(*x, *y) ? -1 : is_before(*y, *x);
-}
-
-/*
- * Candidates that are sorted as far as somebody looks: few draws go past the
- * likeliest handful, and a vocabulary takes long to sort.
- */
-struct ranking {
-	struct candidate *c; /* (n), the first <sorted> of them in order */
-	uint32_t n, sorted;
-	float best;  /* logit */
-	float reach; /* below it, so far */
-	float scale; /* 1 / temperature */
-};
-
-#define REACH_FIRST 4.0F
-#define REACH_LAST 100.0F
-
-static void sort_more(struct ranking *r)
-{
-	uint32_t from = r->sorted;
-
-	while (r->sorted == from && from < r->n) {
-		float floor = r->best - r->reach;
-
-		if (r->reach > REACH_LAST)
-			floor = -INFINITY;
-		for (uint32_t i = from; i < r->n; i++) {
-			struct candidate c = r->c[i];
-
-			if (c.logit * r->scale < floor)
-				continue;
-			r->c[i] = r->c[r->sorted];
-			r->c[r->sorted++] = c;
-		}
-		r->reach *= 2;
-	}
-	qsort(r->c + from, r->sorted - from, sizeof(*r->c), compare_candidates);
-}
-
-/* exp(logit - best) of candidate <i> in the order of likelihood. */
-static double weight_at(struct ranking *r, uint32_t i)
-{
-	while (i >= r->sorted)
-		sort_more(r);
-	return exp((double)(r->c[i].logit * r->scale - r->best));
-}
-
-/* The weights of all; sums of floats go by blocks. */
-static double sum_weights(const struct ranking *r)
-{
-	float block[256];
-	double sum = 0;
-
-	for (uint32_t i = 0; i < r->n;) {
-		uint32_t n = 0;
-
-		for (; n < 256 && i < r->n; i++)
-			block[n++] = r->c[i].logit * r->scale;
-		sum += logits_sum(block, n, r->best);
-	}
-	return sum;
-}
-
-/* How many top_k, top_p and min_p leave, and their weight. */
-static uint32_t narrow(
-    const struct sample_options *o, struct ranking *r, double *kept)
-{
-	double sum = 0, top_p = (double)o->top_p, weight;
-	uint32_t n = r->n, k;
-
-	if (o->top_k && o->top_k < n)
-		n = o->top_k;
-	for (uint32_t i = 0; i < n && n < r->n; i++)
-		sum += weight_at(r, i);
-	if (n == r->n)
-		sum = sum_weights(r);
-	*kept = sum;
-	if (!(top_p > 0 && top_p < 1) && !(o->min_p > 0))
-		return n;
-	*kept = 0;
-	for (k = 0; k < n; k++) {
-		weight = weight_at(r, k);
-		if (k > 0 && (weight < (double)o->min_p ||
-				 (top_p > 0 && *kept >= top_p * sum)))
-			break;
-		*kept += weight;
-	}
-	return k;
-}
-
-static uint32_t draw(struct sampler *s, uint32_t n)
-{
-	const struct sample_options *o = &s->options;
-	struct ranking r = {
-	    .c = s->candidates,
-	    .n = n,
-	    .reach = REACH_FIRST,
-	    .scale = 1 / o->temperature,
-	};
-	double kept, at;
-
-	r.best = r.c[find_best(r.c, n)].logit * r.scale;
-	n = narrow(o, &r, &kept);
-	at = next_random(&s->state) * kept;
-	for (uint32_t i = 0; i + 1 < n; i++) {
-		at -= weight_at(&r, i);
-		if (at < 0)
-			return r.c[i].token;
-	}
-	(void)weight_at(&r, n - 1);
-	return r.c[n - 1].token;
+		memcpy(s->bent, logits, s->vocab * sizeof(*logits));
+	for (size_t k = 0; k < s->options.n_biases; k++)
+		s->bent[s->biases[k].token] += s->biases[k].bias;
+	for (uint32_t i = 0; has_options && i < s->n_seen; i++)
+		penalise(s, s->seen[i]);
+	return s->bent;
 }
 
 /*
@@ -386,16 +222,24 @@ static uint32_t draw(struct sampler *s, uint32_t n)
 static uint32_t choose(struct sampler *s, const float *logits,
     const struct sample_mask *mask, const struct logits_view *view)
 {
-	bool is_cold = !(s->options.temperature > COLDEST);
-	uint32_t n;
+	const struct sample_options *o = &s->options;
+	const float *bent = bend(s, logits, mask);
+	struct logits_view best = *view;
 
-	if (is_cold && !mask && leaves_logits(&s->options))
+	if (bent != logits)
+		best = logits_best(bent, s->vocab);
+	if (!(best.max > -INFINITY))
 		return view->likeliest;
-	n = collect(s, logits, mask);
-	if (n == 0)
-		return view->likeliest;
-	return is_cold ? s->candidates[find_best(s->candidates, n)].token
-		       : draw(s, n);
+	if (!(o->temperature > COLDEST) || isinf(best.max))
+		return best.likeliest;
+	return draw_token(s->draw, bent, best.max,
+	    &(struct draw_limits){
+		.temperature = o->temperature,
+		.top_p = o->top_p,
+		.min_p = o->min_p,
+		.top_k = o->top_k,
+	    },
+	    next_random(&s->state));
 }
 
 struct sample_choice sampler_choose(
@@ -419,8 +263,7 @@ struct sample_choice sampler_choose(
 	choice.token = choose(s, logits, mask, &view);
 	choice.logprob = (float)((double)logits[choice.token] - view.total);
 	s->chosen[choice.token]++;
-	s->seen[choice.token] = 1;
-	s->is_touched = true;
+	sampler_see(s, &choice.token, 1);
 	return choice;
 }
 

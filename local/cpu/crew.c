@@ -97,6 +97,7 @@ static void *run_worker(void *arg)
 	struct crew *crew = worker->crew;
 	uint32_t seen = 0;
 
+	(void)pthread_setname_np(pthread_self(), "crew");
 	while (wait_for_job(crew, seen)) {
 		seen = atomic_load(&crew->jobs);
 		work_on(crew, worker->index);

@@ -8,10 +8,19 @@
 #include <cmocka.h>
 
 #include <math.h>
+#include <stdbool.h>
+#include <string.h>
 
 #include "local/logits.h"
 
 #define N_MAX 1003
+
+/* logits_plain.c */
+struct logits_view plain_look_among(const float *logits, uint32_t n,
+    const struct logits_mask *mask, double *share);
+struct logits_view plain_best(const float *logits, uint32_t n);
+double plain_weigh(
+    const float *logits, uint32_t n, struct logits_scale how, float *blocks);
 
 /* Some hundred logits from -50 to 50, another row for each seed. */
 static void fill(float *x, uint32_t n, uint32_t seed)
@@ -20,6 +29,31 @@ static void fill(float *x, uint32_t n, uint32_t seed)
 		seed = seed * 1664525 + 1013904223;
 		x[i] = (float)(seed >> 8) / (float)(1 << 24) * 100 - 50;
 	}
+}
+
+/* Weights at a temperature of two, of the whole, of blocks and each. */
+static void check_weights(const float *x, uint32_t n, float max)
+{
+	struct logits_scale how = {0.5F, max / 2};
+	float blocks[N_MAX / LOGITS_BLOCK + 1], weights[LOGITS_BLOCK];
+	double sum = 0, got = logits_weigh(x, n, how, blocks);
+
+	for (uint32_t at = 0; at < n; at += LOGITS_BLOCK) {
+		uint32_t len = n - at < LOGITS_BLOCK ? n - at : LOGITS_BLOCK;
+		double block = 0;
+
+		logits_weigh_block(x + at, len, how, weights);
+		for (uint32_t i = 0; i < len; i++) {
+			double w = exp((double)(x[at + i] - max) / 2);
+
+			assert_true(fabs((double)weights[i] - w) < 1e-6 * w);
+			block += w;
+		}
+		assert_true(fabs((double)blocks[at / LOGITS_BLOCK] - block) <
+			    1e-5 * block);
+		sum += block;
+	}
+	assert_true(fabs(got - sum) < 1e-6 * sum);
 }
 
 static void check(const float *x, uint32_t n)
@@ -41,7 +75,7 @@ static void check(const float *x, uint32_t n)
 	assert_true(fabs(view.entropy - entropy) < 1e-6);
 	assert_true((double)view.max >= max && (double)view.max <= max);
 	assert_true(x[view.likeliest] >= view.max);
-	assert_true(fabs(logits_sum(x, n, view.max) - sum) < 1e-6 * sum);
+	check_weights(x, n, view.max);
 }
 
 static void sums_as_a_plain_loop_does(void **state)
@@ -88,6 +122,45 @@ static void shares_what_a_mask_has(void **state)
 				    view.total <= plain.total &&
 				    view.likeliest == plain.likeliest);
 		}
+	}
+}
+
+static bool is_same(const void *a, const void *b, size_t bytes)
+{
+	return memcmp(a, b, bytes) == 0;
+}
+
+/* Bits, not values. */
+static void says_the_same_on_every_processor(void **state)
+{
+	float x[N_MAX], blocks[N_MAX / LOGITS_BLOCK + 1];
+	float plain_blocks[N_MAX / LOGITS_BLOCK + 1];
+	uint32_t words[] = {0xaaaa5555, 0x12345678, 0xffff0000};
+	struct logits_mask mask = {words, 3};
+
+	(void)state;
+	for (uint32_t n = 1; n <= N_MAX; n += 1 + n / 3) {
+		double share, plain_share, sum, plain_sum;
+		struct logits_view a, b;
+		struct logits_scale how;
+
+		fill(x, n, n + 5);
+		a = logits_look_among(x, n, &mask, &share);
+		b = plain_look_among(x, n, &mask, &plain_share);
+		assert_int_equal(a.likeliest, b.likeliest);
+		assert_true(is_same(&a.max, &b.max, sizeof(a.max)) &&
+			    is_same(&a.second, &b.second, sizeof(a.second)) &&
+			    is_same(&a.total, &b.total, sizeof(a.total)) &&
+			    is_same(&a.entropy, &b.entropy, sizeof(a.total)) &&
+			    is_same(&share, &plain_share, sizeof(share)));
+		b = plain_best(x, n);
+		assert_int_equal(logits_best(x, n).likeliest, b.likeliest);
+		how = (struct logits_scale){1.25F, a.max * 1.25F};
+		sum = logits_weigh(x, n, how, blocks);
+		plain_sum = plain_weigh(x, n, how, plain_blocks);
+		assert_true(is_same(&sum, &plain_sum, sizeof(sum)));
+		assert_memory_equal(blocks, plain_blocks,
+		    (n + LOGITS_BLOCK - 1) / LOGITS_BLOCK * sizeof(*blocks));
 	}
 }
 
@@ -141,6 +214,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(sums_as_a_plain_loop_does),
 	    cmocka_unit_test(shares_what_a_mask_has),
+	    cmocka_unit_test(says_the_same_on_every_processor),
 	    cmocka_unit_test(finds_the_two_likeliest_wherever_they_are),
 	    cmocka_unit_test(counts_equal_ones_twice_and_names_the_first),
 	    cmocka_unit_test(leaves_out_what_is_not_a_number),
